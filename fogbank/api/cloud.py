@@ -1,0 +1,68 @@
+"""The platform as the context sees it. The composition root builds the one implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from fogbank.iam.principal import Principal
+
+if TYPE_CHECKING:
+    from fogbank.api.context import Context
+    from fogbank.api.service import Service
+    from fogbank.store import Store
+    from fogbank.work import Clock
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose at start-up."""
+
+    data_dir: Path
+    port: int = 4566
+    listen: str = "127.0.0.1"
+    strict: bool = False
+    isolation: str = "auto"
+    """The weakest sandbox tier that is acceptable: `full`, `user`, `container`, or `auto`."""
+
+
+class Cloud(Protocol):
+    """Behind `Context`: services do not use it directly, except `settings`."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    random: Random
+
+    def service(self, name: str) -> Service:
+        """The service's manifest, imported at first use. Raises KeyError for one that Fogbank does not have."""
+        ...
+
+    def component(self, kind: type[C]) -> C: ...
+
+    def call(
+        self, ctx: Context, service: str, operation: str, params: dict[str, Any],
+        principal: Principal | None, account: str | None, region: str | None,
+    ) -> dict[str, Any]: ...
+
+    async def call_async(
+        self, ctx: Context, service: str, operation: str, params: dict[str, Any],
+        principal: Principal | None, account: str | None, region: str | None,
+    ) -> dict[str, Any]: ...
+
+    def assume(self, ctx: Context, role_arn: str, session_name: str, service_principal: str) -> Principal: ...
+
+    def authorise(
+        self, ctx: Context, action: str, resource: str, context: Mapping[str, Any], principal: Principal
+    ) -> None: ...
+
+    def schedule(self, ctx: Context, kind: str, payload: Mapping[str, Any], delay: float, key: str) -> str: ...
+
+    def cancel(self, ctx: Context, kind: str, key: str) -> None: ...
+
+    def deliver(self, ctx: Context, target_arn: str, event: Mapping[str, Any], options: Mapping[str, Any]) -> None: ...

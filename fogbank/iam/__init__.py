@@ -1,0 +1,1 @@
+"""The policy language: documents, matching, conditions, the evaluation of all policy kinds."""

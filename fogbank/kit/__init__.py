@@ -1,0 +1,1 @@
+"""Small, pure, shared: ARNs, identifiers, paging, tags. Imports nothing of Fogbank's."""
