@@ -1,14 +1,42 @@
-# make up: the cloud, with an example application on it.   make test: everything the tests need, then the tests.
+# make up: the cloud, with an example application on it.   make test: all that the tests need, then the tests.
 SHELL := /bin/bash
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+BIN := .venv/bin
+PIP := pip install --quiet --disable-pip-version-check
 
-.PHONY: env up down test lint bench clean
+.PHONY: env tools up down test lint bench
 
-env: $(VENV)/.ready
+env: .venv/.ready
+tools: .tools/.ready
 
-$(VENV)/.ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+.venv/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/$(PIP) -e '.[dev]'
 	touch $@
+
+# The clients that users bring, each in an environment of its own: they pin versions against each other.
+.tools/.ready: tests/tools/sam.txt tests/tools/aws.txt tests/tools/package.json
+	mkdir -p .tools/bin
+	$(PYTHON) -m venv .tools/sam && .tools/sam/bin/$(PIP) -r tests/tools/sam.txt
+	$(PYTHON) -m venv .tools/aws && .tools/aws/bin/$(PIP) -r tests/tools/aws.txt
+	ln -sf ../sam/bin/sam ../aws/bin/aws .tools/bin/
+	if command -v npm >/dev/null; then mkdir -p .tools/node && cp tests/tools/package.json .tools/node/ && \
+	  cd .tools/node && npm install --silent --no-audit --no-fund && ln -sf ../node/node_modules/.bin/cdk ../bin/cdk; fi
+	touch $@
+
+up: env tools
+	$(BIN)/fogbank status >/dev/null 2>&1 || $(BIN)/fogbank up --detach
+	examples/hello/deploy
+
+down:
+	$(BIN)/fogbank down
+
+lint: env
+	$(BIN)/ruff check fogbank tests bench examples
+	$(BIN)/mypy
+
+test: env tools lint
+	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: env
+	$(BIN)/python -m bench
