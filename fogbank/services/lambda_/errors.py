@@ -1,0 +1,35 @@
+"""The errors of Lambda whose texts the model lacks."""
+
+from __future__ import annotations
+
+from fogbank.api import AwsError
+from fogbank.services.lambda_.names import FunctionName
+
+
+def invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterValueException", message, Type="User")
+
+
+def function_not_found(name: FunctionName) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"Function not found: {name.arn}", Type="User")
+
+
+def alias_not_found(name: FunctionName) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"Cannot find alias arn: {name.arn}", Type="User")
+
+
+def not_found(message: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", message, Type="User")
+
+
+def conflict(message: str) -> AwsError:
+    return AwsError("ResourceConflictException", message, Type="User")
+
+
+def wrong_revision() -> AwsError:
+    return AwsError(
+        "PreconditionFailedException",
+        "The Revision Id provided does not match the latest Revision Id. "
+        "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+        Type="User",
+    )

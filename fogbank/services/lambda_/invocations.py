@@ -1,0 +1,115 @@
+"""Invoke: synchronous, as an event, as a dry run."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+from fogbank.api import AwsError, Context
+from fogbank.engine import Engine
+from fogbank.engine.spec import Outcome, RequestTooLarge, RuntimeUnavailable, Throttled
+from fogbank.services.lambda_ import lambda_, lookup, running
+from fogbank.services.lambda_.names import FunctionName, access, resolve
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+SYNCHRONOUS_LIMIT = 6_291_456
+EVENT_LIMIT = 1_048_576
+
+
+@lambda_.operation(access=access("InvokeFunction"))
+async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    name, payload = resolve(ctx, req), req.get("Payload") or b""
+    kind = req.get("InvocationType") or "RequestResponse"
+    what = await ctx.transact(lambda c: running.runnable(c, lookup.version(c, name, choose=True)))
+    _check_payload(payload, EVENT_LIMIT if kind == "Event" else SYNCHRONOUS_LIMIT)
+    if kind == "DryRun":
+        return {"StatusCode": 204}
+    if kind == "Event":
+        await ctx.transact(lambda c: enqueue(c, name, payload, req))
+        return {"StatusCode": 202, "Payload": b""}
+    outcome = await run(ctx, what, payload, req, tail=req.get("LogType") == "Tail")
+    return {
+        "StatusCode": 200,
+        "FunctionError": outcome.error,
+        "LogResult": base64.b64encode(outcome.log_tail).decode() if req.get("LogType") == "Tail" else None,
+        "Payload": outcome.payload,
+        "ExecutedVersion": what.found.version,
+    }
+
+
+async def run(
+    ctx: Context, what: running.Runnable, payload: bytes, req: dict[str, Any], *, tail: bool = False,
+    stream: bool = False,
+) -> Outcome:
+    """Runs one invocation on the engine. Raises Lambda's errors for what did not reach the function."""
+    trace = ctx.request.headers.get("x-amzn-trace-id") if ctx.request else None
+    try:
+        return await ctx.component(Engine).invoke(
+            await running.spec(ctx, what),
+            payload or b"{}",
+            request_id=ctx.request_id,
+            client_context=_client_context(req.get("ClientContext")),
+            trace_id=req.get("TraceId") or trace,
+            limits=what.limits,
+            tail=tail,
+            stream=stream,
+        )
+    except Throttled as error:
+        raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=error.reason, Type="User") from error
+    except RequestTooLarge as error:
+        raise _too_large(len(payload), SYNCHRONOUS_LIMIT) from error
+    except RuntimeUnavailable as error:
+        raise AwsError("InvalidRuntimeException", str(error), Type="User", status=502) from error
+
+
+def enqueue(ctx: Context, name: FunctionName, payload: bytes, req: dict[str, Any]) -> None:
+    """Commits an asynchronous invocation: acknowledged means that it will be tried."""
+    ctx.schedule(
+        "lambda.event",
+        {
+            "arn": name.arn,
+            "payload": base64.b64encode(payload).decode(),
+            "request_id": ctx.request_id,
+            "client_context": req.get("ClientContext") or "",
+            "queued": ctx.now,
+        },
+    )
+
+
+def _check_payload(payload: bytes, limit: int) -> None:
+    if len(payload) > limit:
+        raise _too_large(len(payload), limit)
+    if payload:
+        try:
+            msgspec.json.decode(payload, type=msgspec.Raw)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise AwsError(
+                "InvalidRequestContentException",
+                f"Could not parse request body into json: Could not parse payload into json: {error}",
+                Type="User",
+            ) from error
+
+
+def _too_large(size: int, limit: int) -> AwsError:
+    return AwsError(
+        "RequestTooLargeException",
+        f"{size} byte payload is too large for the RequestResponse invocation type (limit {limit} bytes)"
+        if limit == SYNCHRONOUS_LIMIT
+        else f"{size} byte payload is too large for the Event invocation type (limit {limit} bytes)",
+        status=413,
+        Type="User",
+    )
+
+
+def _client_context(encoded: str | None) -> str | None:
+    if not encoded:
+        return None
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise AwsError(
+            "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.", Type="User"
+        ) from error
