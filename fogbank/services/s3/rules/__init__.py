@@ -1,0 +1,1 @@
+"""S3's pure decisions: no store, no clock, no I/O."""
