@@ -38,6 +38,20 @@ class Cloud(Protocol):
     store: Store
     clock: Clock
     random: Random
+    endpoint: str
+    """Where this cloud is reached from this machine: `http://localhost:4566`."""
+
+    def seal(self, text: str, expires: int) -> str:
+        """A query string that proves, until `expires` (epoch seconds), that we gave out the address it is put on."""
+        ...
+
+    def sealed(self, text: str, query: str) -> bool:
+        """Whether `query` is such a proof for `text`, and still good."""
+        ...
+
+    def context(self, service: str, account: str, region: str, principal: Principal) -> Context:
+        """A context for work that no request caused."""
+        ...
 
     def service(self, name: str) -> Service:
         """The service's manifest, imported at first use. Raises KeyError for one that Fogbank does not have."""
