@@ -23,7 +23,9 @@ class Context:
     `account` and `region` are those of the call: the account that owns what the call acts on (usually the caller's).
     """
 
-    __slots__ = ("_tx", "account", "cloud", "called_via", "principal", "region", "request", "request_id", "service")
+    __slots__ = (
+        "_tx", "account", "address", "called_via", "cloud", "principal", "region", "request", "request_id", "service",
+    )
 
     partition = "aws"
 
@@ -47,6 +49,8 @@ class Context:
         self.request_id = request_id
         self.request = request
         self.called_via = called_via
+        self.address: Any = None
+        """For data-plane endpoints: the gateway's `Target`, with the id and the path that the address named."""
         self._tx = tx
 
     @property
@@ -83,12 +87,28 @@ class Context:
         """Runs `change(ctx)` in one transaction and returns its result once it is durable. It must not wait."""
         return await self.cloud.store.transact(lambda tx: change(self.within(tx)))
 
-    def within(self, tx: Tx) -> Context:
-        """This context with `tx` open."""
-        return Context(
+    def within(self, tx: Tx | None) -> Context:
+        """This context with `tx` open; with none, for work that waits."""
+        inner = Context(
             self.cloud, self.service, self.account, self.region, self.principal, self.request_id, self.request, tx,
             self.called_via,
         )
+        inner.address = self.address
+        return inner
+
+    def acting(
+        self, *, service: str = "", principal: Principal | None = None, account: str | None = None,
+        region: str | None = None, via: str = "",
+    ) -> Context:
+        """This context as another service, principal, account or region sees it; `via` is added to `aws:CalledVia`."""
+        inner = self.within(self._tx)
+        inner.service = service or self.service
+        inner.principal = principal or self.principal
+        inner.account = self.account if account is None else account
+        inner.region = self.region if region is None else region
+        if via:
+            inner.called_via = (*self.called_via, via)
+        return inner
 
     def call(
         self,

@@ -75,8 +75,9 @@ class Service:
     endpoints: dict[str, Handler] = field(default_factory=dict)
     resource_types: dict[str, ResourceType] = field(default_factory=dict)
     policy_of: Callable[[Context, str], str | None] | None = None
-    start: Callable[[Any], Awaitable[None]] | None = None
-    stop: Callable[[Any], Awaitable[None]] | None = None
+    owner_of: Callable[[Context, str], str] | None = None
+    on_start: Callable[[Context], Awaitable[None]] | None = None
+    on_stop: Callable[[Context], Awaitable[None]] | None = None
 
     def operation(
         self,
@@ -153,6 +154,21 @@ class Service:
     def resource_policy(self, function: H) -> H:
         """Registers `function(ctx, arn) -> JSON policy document | None`: the policy attached to a resource."""
         self.policy_of = function
+        return function
+
+    def resource_owner(self, function: H) -> H:
+        """Registers `function(ctx, arn) -> account` for resources whose ARNs name no account (S3 buckets)."""
+        self.owner_of = function
+        return function
+
+    def started(self, function: H) -> H:
+        """Registers `async function(ctx)` to run when the cloud starts and the service has state to take up."""
+        self.on_start = function
+        return function
+
+    def stopped(self, function: H) -> H:
+        """Registers `async function(ctx)` to run at an orderly end."""
+        self.on_stop = function
         return function
 
     def resource_type(self, cls: type[ResourceType]) -> type[ResourceType]:

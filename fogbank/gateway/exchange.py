@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from fogbank.api.service import Operation, Service
     from fogbank.gateway.routing import Target
     from fogbank.gateway.signature import SignedRequest
-    from fogbank.iam.principal import Principal
     from fogbank.wire import OperationCodec, Route, ServiceModel
 
 
@@ -20,27 +19,28 @@ class Exchange:
     """Filled from top to bottom; a step reads only what the steps before it wrote."""
 
     __slots__ = (
-        "body", "codec", "ctx", "manifest", "model", "operation", "params", "principal", "region", "request",
+        "body", "codec", "ctx", "dialect", "manifest", "model", "operation", "params", "region", "request",
         "request_id", "respond", "route", "signed", "target",
     )
-
-    request: Request
-    respond: Callable[[Response], None]
-    request_id: str
-    target: Target
-    manifest: Service
-    model: ServiceModel
-    route: Route
-    codec: OperationCodec
-    operation: Operation
-    signed: SignedRequest | None
-    region: str
-    body: bytes
-    principal: Principal
-    ctx: Context
-    params: dict[str, Any]
 
     def __init__(self, request: Request, respond: Callable[[Response], None], request_id: str) -> None:
         self.request = request
         self.respond = respond
         self.request_id = request_id
+        self.target: Target | None = None
+        self.manifest: Service | None = None
+        self.model: ServiceModel | None = None
+        self.dialect = ""
+        self.signed: SignedRequest | None = None
+        self.region = ""
+        self.route: Route | None = None
+        self.codec: OperationCodec | None = None
+        self.operation: Operation | None = None
+        self.body = b""
+        self.ctx: Context
+        self.params: dict[str, Any] = {}
+
+    @property
+    def streams(self) -> bool:
+        """Whether the operation reads its body as it arrives."""
+        return self.codec is not None and self.codec.streaming_input is not None

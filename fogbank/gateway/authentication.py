@@ -1,0 +1,68 @@
+"""Who signed this request? From an access key to a principal."""
+
+from __future__ import annotations
+
+import re
+
+from fogbank.gateway import signature
+from fogbank.iam.principal import Principal, root
+from fogbank.iam.records import AccessKey, principal_of
+from fogbank.iam.sessions import Sessions
+from fogbank.kit.errors import AwsError
+from fogbank.store import Tx
+from fogbank.wire.messages import Request
+
+_ACCOUNT = re.compile(r"\d{12}")
+_LOCAL_SECRET = "test"
+LOCAL_ACCOUNT = "000000000000"
+
+
+class Authenticator:
+    """`local` accepts the keys of convenience on a loopback listener: `test`, or an account's id, with secret `test`."""
+
+    def __init__(self, sessions: Sessions, *, local: bool) -> None:
+        self._sessions = sessions
+        self._local = local
+
+    def principal(
+        self, tx: Tx, request: Request, signed: signature.SignedRequest, dialect: str, now: float
+    ) -> Principal:
+        """The caller, once the signature is found right. Raises the error that the service's protocol names."""
+        principal, secret = self._key(tx, signed, dialect, now)
+        signature.verify(signed, request, secret, now, dialect)
+        return principal
+
+    def secret(self, tx: Tx, signed: signature.SignedRequest, dialect: str, now: float) -> str:
+        """The secret behind a signed form (S3's POST policy), which is verified elsewhere."""
+        return self._key(tx, signed, dialect, now)[1]
+
+    def _key(self, tx: Tx, signed: signature.SignedRequest, dialect: str, now: float) -> tuple[Principal, str]:
+        key = signed.access_key
+        if signed.token:
+            if self._local and self._convenience(key):
+                return self._convenience(key), _LOCAL_SECRET  # type: ignore[return-value]
+            return self._sessions.open(signed.token, key, now)
+        if self._local and (convenient := self._convenience(key)):
+            return convenient, _LOCAL_SECRET
+        found = tx.get(AccessKey, key)
+        if found is None or found.status != "Active":
+            raise signature.unknown_key(key, dialect)
+        principal = principal_of(tx, found)
+        if principal is None:
+            raise signature.unknown_key(key, dialect)
+        return principal, found.secret
+
+    @staticmethod
+    def _convenience(key: str) -> Principal | None:
+        if key == "test":
+            return root(LOCAL_ACCOUNT)
+        return root(key) if _ACCOUNT.fullmatch(key) else None
+
+
+def missing(dialect: str) -> AwsError:
+    """The answer to a request that nobody signed."""
+    if dialect == "s3":
+        return AwsError("AccessDenied", "Access Denied", status=403)
+    if dialect == "query":
+        return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", status=403)
+    return AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)

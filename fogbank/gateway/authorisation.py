@@ -1,0 +1,115 @@
+"""May this caller do this? The step between the pipeline and the policy evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fogbank.api.context import Context
+from fogbank.api.service import Access, Operation
+from fogbank.iam.authoriser import Authoriser
+from fogbank.iam.denials import denial
+from fogbank.iam.principal import Principal
+from fogbank.kit import arn as arns
+
+
+class Gate:
+    """Gathers what a decision needs (condition keys, the resource's own policy) and raises AWS's error on a denial."""
+
+    def __init__(self, authoriser: Authoriser) -> None:
+        self._authoriser = authoriser
+
+    def check_operation(self, ctx: Context, operation: Operation, params: dict[str, Any]) -> None:
+        """Every check that the operation declares. In a transaction."""
+        if ctx.principal.kind == "root" and ctx.principal.account == ctx.account and operation.access is None:
+            self._authoriser.note_root(ctx.request_id, ctx.principal, operation.action)
+            return
+        for action, resource, *keys in accesses(ctx, operation, params):
+            self.check(ctx, action, resource, {**tag_keys(params), **(keys[0] if keys else {})}, ctx.principal)
+
+    def check(
+        self, ctx: Context, action: str, resource: str, keys: Mapping[str, Any], principal: Principal
+    ) -> None:
+        policy, owner = self._policy_of(ctx, resource)
+        decision = self._authoriser.decide(
+            ctx.tx, principal, action, resource, {**request_keys(ctx), **keys}, policy, owner,
+            request_id=ctx.request_id,
+        )
+        if not decision.allowed:
+            raise denial(decision, ctx.service)
+
+    @staticmethod
+    def _policy_of(ctx: Context, resource: str) -> tuple[str | None, str]:
+        """The policy attached to the resource, and the account that owns it."""
+        parsed = arns.parse(resource)
+        if parsed is None:
+            return None, ctx.account
+        try:
+            manifest = ctx.cloud.service(parsed.service)
+        except KeyError:
+            return None, parsed.account or ctx.account
+        policy = manifest.policy_of(ctx, resource) if manifest.policy_of else None
+        owner = parsed.account or (manifest.owner_of(ctx, resource) if manifest.owner_of else "") or ctx.account
+        return policy, owner
+
+
+def accesses(ctx: Context, operation: Operation, params: dict[str, Any]) -> Iterable[Access]:
+    if operation.access is not None:
+        return operation.access(ctx, params)
+    return ((operation.action, expand(operation.resource, ctx, params)),)
+
+
+def expand(template: str, ctx: Context, params: dict[str, Any]) -> str:
+    """The ARN of a template; a member that the request lacks reads as `*`."""
+    if "{" not in template:
+        return template
+    return template.format_map(_Members(ctx, params))
+
+
+class _Members(dict[str, Any]):
+    def __init__(self, ctx: Context, params: dict[str, Any]) -> None:
+        super().__init__(params, partition=ctx.partition, region=ctx.region, account=ctx.account)
+
+    def __missing__(self, name: str) -> str:
+        return "*"
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name) if name in self else None
+        return "*" if value is None else value
+
+
+def request_keys(ctx: Context) -> dict[str, Any]:
+    """Condition keys of the request itself; those of the principal are the authoriser's.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    keys: dict[str, Any] = {"aws:RequestedRegion": ctx.region, "aws:EpochTime": ctx.now, "aws:CurrentTime": ctx.now}
+    if ctx.called_via:
+        keys["aws:CalledVia"] = list(ctx.called_via)
+        keys["aws:CalledViaFirst"], keys["aws:CalledViaLast"] = ctx.called_via[0], ctx.called_via[-1]
+        keys["aws:ViaAWSService"] = "true"
+    else:
+        keys["aws:ViaAWSService"] = "false"
+    if ctx.request is not None:
+        keys["aws:SecureTransport"] = "true" if ctx.request.scheme == "https" else "false"
+        if ctx.request.peer:
+            keys["aws:SourceIp"] = ctx.request.peer
+        if agent := ctx.request.headers.get("user-agent"):
+            keys["aws:UserAgent"] = agent
+        if referer := ctx.request.headers.get("referer"):
+            keys["aws:Referer"] = referer
+    return keys
+
+
+def tag_keys(params: dict[str, Any]) -> dict[str, Any]:
+    """`aws:RequestTag/*` and `aws:TagKeys` from the request's tags, given as a map or as a list of pairs."""
+    tags = params.get("Tags") or params.get("tags")
+    if isinstance(tags, dict):
+        pairs = dict(tags)
+    elif isinstance(tags, list):
+        pairs = {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value", "")) for tag in tags
+                 if isinstance(tag, dict)}
+    else:
+        names = params.get("TagKeys") or params.get("tagKeys")
+        return {"aws:TagKeys": list(names)} if isinstance(names, list) else {}
+    return {"aws:TagKeys": list(pairs), **{f"aws:RequestTag/{key}": value for key, value in pairs.items()}}

@@ -1,0 +1,239 @@
+"""The way of a request, as a list. Internal calls enter the same list just after parsing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from fogbank.api.context import Context
+from fogbank.gateway import chunked, routing, signature
+from fogbank.gateway.authentication import Authenticator, missing
+from fogbank.gateway.authorisation import Gate
+from fogbank.gateway.exchange import Exchange
+from fogbank.iam.principal import ANONYMOUS, Principal
+from fogbank.kit import ids
+from fogbank.kit.errors import AwsError
+from fogbank.store import Tx
+from fogbank.wire import Codecs
+from fogbank.wire.messages import Request, Response
+
+if TYPE_CHECKING:
+    from fogbank.app import Platform
+
+log = logging.getLogger("fogbank.gateway")
+
+# Bodies that are not streamed to their operation are gathered first. CreateFunction takes a zip of 50 MB in base 64.
+BODY_LIMITS = {"lambda": 70_167_211, "s3": 1 << 20, "apigateway": 8 << 20}
+BODY_LIMIT = 16 << 20
+
+
+class Pipeline:
+    def __init__(self, cloud: Platform, codecs: Codecs, authenticator: Authenticator, gate: Gate) -> None:
+        self._cloud = cloud
+        self._codecs = codecs
+        self._authenticator = authenticator
+        self._gate = gate
+        self._tasks: set[asyncio.Task[None]] = set()
+        # What runs inside the operation's transaction, in this order.
+        self._inside = (self._authenticate, self._parse, self._authorise, self._run)
+
+    # --- from outside
+
+    def handle(self, request: Request, respond: Callable[[Response], None]) -> None:
+        """Answers one request; a plain operation is done when this returns, but for its sync to disk."""
+        x = Exchange(request, respond, ids.uuid4(self._cloud.random))
+        try:
+            x.target = routing.locate(request)
+            if x.target.endpoint:
+                self._spawn(x, self._endpoint(x))
+                return
+            self._identify(x)
+            if isinstance(request.body, bytes):
+                x.body = request.body
+            elif not x.streams:
+                self._spawn(x, self._gather(x))
+                return
+            self._transact(x)
+        except Exception as error:
+            self._fail(x, error)
+
+    async def _gather(self, x: Exchange) -> None:
+        assert not isinstance(x.request.body, bytes)
+        x.body = await x.request.body.read(BODY_LIMITS.get(x.target.service, BODY_LIMIT))
+        x.request.body = x.body
+        self._transact(x)
+
+    def _identify(self, x: Exchange) -> None:
+        """Which service; which operation, where headers and path tell."""
+        x.manifest = self._cloud.service_or_refuse(x.target.service)
+        x.model = self._codecs.service(x.target.service)
+        x.dialect = routing.dialect(x.target.service, x.request)
+        x.signed = signature.parse(x.request, x.dialect)
+        x.region = (x.signed.region if x.signed else "") or x.target.region or "us-east-1"
+        x.route = None
+        if x.dialect in ("s3", "rest-json"):
+            self._choose(x)
+
+    def _choose(self, x: Exchange) -> None:
+        """The operation's codec and handler. Raises for one that Fogbank does not have."""
+        x.route = x.model.route(x.request)
+        x.codec = x.model.operation(x.route.operation)
+        x.operation = x.manifest.operations.get(x.route.operation)
+        if x.operation is None:
+            raise not_implemented(x.target.service, x.route.operation)
+
+    def _transact(self, x: Exchange) -> None:
+        """Runs the steps in one transaction; the answer goes out when what it tells is on disk."""
+        if x.route is None:
+            self._choose(x)
+        result, pending = self._cloud.store.run(lambda tx: self._steps(x, tx))
+        if isinstance(result, Response):
+            if pending is None:
+                x.respond(result)
+            else:
+                pending.add_done_callback(lambda done: self._durable(x, result, done))
+        else:
+            self._spawn(x, self._wait(x, result))
+
+    def _steps(self, x: Exchange, tx: Tx) -> Any:
+        x.ctx = Context(self._cloud, x.target.service, "", x.region, ANONYMOUS, x.request_id, x.request, tx)
+        result: Any = None
+        for step in self._inside:
+            result = step(x)
+        return result
+
+    # --- the steps
+
+    def _authenticate(self, x: Exchange) -> None:
+        if x.signed is None:
+            if not (x.operation and x.operation.anonymous):
+                raise missing(x.dialect)
+            x.ctx.principal = ANONYMOUS
+        else:
+            x.ctx.principal = self._authenticator.principal(
+                x.ctx.tx, x.request, x.signed, x.dialect, self._cloud.clock.now()
+            )
+        x.ctx.account = x.ctx.principal.account
+
+    def _parse(self, x: Exchange) -> None:
+        assert x.route is not None
+        x.params = x.codec.parse(x.route, x.request, x.body)
+        x.codec.validate(x.params)
+        if x.codec.streaming_input:
+            x.params[x.codec.streaming_input] = chunked.decoded(x.request, x.signed)
+
+    def _authorise(self, x: Exchange) -> None:
+        assert x.operation is not None
+        if x.operation.authorise:
+            self._gate.check_operation(x.ctx, x.operation, x.params)
+
+    def _run(self, x: Exchange) -> Any:
+        """The answer of a plain operation; of one that waits, the coroutine that will give it."""
+        assert x.operation is not None
+        if x.operation.is_async:
+            return x.operation.handler(x.ctx.within(None), x.params)
+        return self._serialise(x, x.operation.handler(x.ctx, x.params))
+
+    def _serialise(self, x: Exchange, output: dict[str, Any] | None) -> Response:
+        assert x.route is not None
+        return x.codec.serialise(x.route.protocol, output or {}, x.request_id)
+
+    # --- waiting
+
+    def _spawn(self, x: Exchange, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(x, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, x: Exchange, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._fail(x, error)
+
+    async def _wait(self, x: Exchange, work: Coroutine[Any, Any, dict[str, Any] | None]) -> None:
+        x.respond(self._serialise(x, await work))
+
+    async def _endpoint(self, x: Exchange) -> None:
+        """A data-plane address: the service's own HTTP, signed or not as it wants."""
+        x.dialect = "rest-json"
+        x.manifest = self._cloud.service_or_refuse(x.target.service)
+        x.signed = signature.parse(x.request, x.dialect)
+        x.region = x.target.region or (x.signed.region if x.signed else "") or "us-east-1"
+        x.ctx = Context(self._cloud, x.target.service, "", x.region, ANONYMOUS, x.request_id, x.request)
+        x.ctx.address = x.target
+        handler = x.manifest.endpoints.get(x.target.endpoint)
+        if handler is None:
+            raise AwsError("NotFound", f"Nothing answers at {x.request.path}.", status=404)
+        x.respond(await handler(x.ctx, x.request))
+
+    def identify_signer(self, tx: Tx, request: Request) -> Principal:
+        """Who signed a request to a data-plane address (an API's IAM authorizer asks). Raises AWS's errors."""
+        signed = signature.parse(request, "rest-json")
+        if signed is None:
+            raise missing("rest-json")
+        return self._authenticator.principal(tx, request, signed, "rest-json", self._cloud.clock.now())
+
+    def _durable(self, x: Exchange, response: Response, done: Any) -> None:
+        if error := done.exception():
+            self._fail(x, error)
+        else:
+            x.respond(response)
+
+    def _fail(self, x: Exchange, error: BaseException) -> None:
+        """An AWS error in its protocol's form; a surprise is logged with its request id and answered 500."""
+        if not isinstance(error, AwsError):
+            log.error("request %s failed", x.request_id, exc_info=error)
+            error = AwsError("InternalFailure", "An internal error occurred; the log has it under the request id.",
+                             status=500)
+        x.respond(self._error(x, error))
+
+    def _error(self, x: Exchange, error: AwsError) -> Response:
+        if x.target is None or x.target.endpoint or x.model is None:
+            return plain_error(error, x.request_id)
+        if x.route is not None and x.codec is not None:
+            return x.codec.serialise_error(x.route.protocol, error, x.request_id)
+        return x.model.serialise_error(x.model.protocol_of(x.request), error, x.request_id)
+
+    # --- from inside
+
+    def call(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """A plain operation called from another, in the caller's transaction."""
+        entry = self._cloud.service_or_refuse(service).operations.get(operation)
+        if entry is None:
+            raise not_implemented(service, operation)
+        if entry.is_async:
+            raise RuntimeError(f"{service} {operation} waits: call it with call_async")
+        self._codecs.service(service).operation(operation).validate(params)
+        if entry.authorise:
+            self._gate.check_operation(ctx, entry, params)
+        return entry.handler(ctx, params) or {}
+
+    async def call_async(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Any operation, called from an async handler."""
+        entry = self._cloud.service_or_refuse(service).operations.get(operation)
+        if entry is None:
+            raise not_implemented(service, operation)
+        if not entry.is_async:
+            return await ctx.transact(lambda inner: self.call(inner, service, operation, params))
+        self._codecs.service(service).operation(operation).validate(params)
+        if entry.authorise:
+            await ctx.transact(lambda inner: self._gate.check_operation(inner, entry, params))
+        return await entry.handler(ctx, params) or {}
+
+
+def not_implemented(service: str, operation: str) -> AwsError:
+    """501 also tells SDKs and the CLI not to try again."""
+    return AwsError(
+        "NotImplemented", f"Fogbank does not have the operation {operation} of {service} yet.", status=501
+    )
+
+
+def plain_error(error: AwsError, request_id: str) -> Response:
+    """For addresses that speak no AWS protocol."""
+    import json
+
+    headers = [("content-type", "application/json"), ("x-amzn-requestid", request_id), ("x-amzn-errortype", error.code)]
+    return Response(error.status or 400, headers, json.dumps({"message": error.message}).encode())
