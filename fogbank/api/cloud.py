@@ -12,7 +12,9 @@ from fogbank.iam.principal import Principal
 
 if TYPE_CHECKING:
     from fogbank.api.context import Context
+    from fogbank.api.resources import ResourceType
     from fogbank.api.service import Service
+    from fogbank.iam.sessions import Credentials
     from fogbank.store import Store
     from fogbank.work import Clock
 
@@ -40,6 +42,10 @@ class Cloud(Protocol):
     random: Random
     endpoint: str
     """Where this cloud is reached from this machine: `http://localhost:4566`."""
+
+    def issue(self, session: Principal) -> Credentials:
+        """Temporary credentials of a session whose `expires_at` is set."""
+        ...
 
     def seal(self, text: str, expires: int) -> str:
         """A query string that proves, until `expires` (epoch seconds), that we gave out the address it is put on."""

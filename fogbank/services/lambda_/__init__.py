@@ -4,9 +4,11 @@ from fogbank.api import Service
 
 lambda_ = Service("lambda")
 
-from fogbank.services.lambda_ import (  # noqa: E402
+from fogbank.services.lambda_ import (  # noqa: E402, F401
     aliases,
     concurrency,
+    event_configs,
+    events,
     functions,
     invocations,
     layers,
@@ -15,4 +17,4 @@ from fogbank.services.lambda_ import (  # noqa: E402
     versions,
 )
 
-__all__ = ["aliases", "concurrency", "functions", "invocations", "lambda_", "layers", "policies", "tags", "versions"]
+__all__ = ["lambda_"]
