@@ -1,0 +1,1 @@
+"""The compiler: a service model in, Python source per operation and protocol out."""

@@ -1,0 +1,66 @@
+"""The model's three timestamp formats, to and from epoch seconds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from email.utils import formatdate, parsedate_to_datetime
+from typing import Any
+
+from fogbank.wire.runtime.malformed import Malformed
+
+__all__ = ["epoch_of", "epoch_of_text", "epoch_out", "http_date_out", "iso_millis_out", "iso_out"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MOST = 253402300799  # the end of year 9999, the last that all three formats can say
+_LEAST = -62135596800
+
+
+def epoch_of(value: Any) -> float:
+    """A timestamp in JSON or CBOR: a number, or a text in any format."""
+    if type(value) is float or type(value) is int:
+        if _LEAST <= value <= _MOST:
+            return float(value)
+        raise Malformed("Timestamp is out of range")
+    if isinstance(value, str):
+        return epoch_of_text(value)
+    raise Malformed("Unable to parse timestamp")
+
+
+def epoch_of_text(text: str) -> float:
+    """ISO 8601, RFC 822 or epoch seconds, whichever it is: AWS reads them all."""
+    text = text.strip()
+    try:
+        if text[4:5] == "-" or text[8:9] == "T":
+            moment = datetime.fromisoformat(text)
+        elif text[:1].isdigit() or text[:1] == "-":
+            return epoch_of(float(text))
+        else:
+            moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return moment.timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
+        raise Malformed(f"Invalid timestamp: {text[:64]}") from None
+
+
+def epoch_out(value: float) -> float:
+    """Epoch seconds with at most milliseconds; whole ones without a fraction."""
+    whole = int(value)
+    return whole if whole == value else round(value, 3)
+
+
+def iso_out(value: float) -> str:
+    """`2024-05-01T10:00:00Z`, with milliseconds where there are any."""
+    moment = _EPOCH + timedelta(milliseconds=round(value * 1000))
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    return f"{text}.{moment.microsecond // 1000:03d}Z" if moment.microsecond else text + "Z"
+
+
+def iso_millis_out(value: float) -> str:
+    """With milliseconds always, as S3, IAM's neighbours and CloudFormation write it."""
+    moment = _EPOCH + timedelta(milliseconds=round(value * 1000))
+    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S').rjust(19, '0')}.{moment.microsecond // 1000:03d}Z"
+
+
+def http_date_out(value: float) -> str:
+    return formatdate(int(value), usegmt=True)
