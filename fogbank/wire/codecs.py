@@ -12,7 +12,7 @@ from fogbank.kit.errors import AwsError
 from fogbank.wire import routing, runtime, strict
 from fogbank.wire.cache import Cache
 from fogbank.wire.compile.constraints import compile_validator
-from fogbank.wire.compile.operation import compile_codec
+from fogbank.wire.compile.operation import compile_codec, compile_error
 from fogbank.wire.compile.shapes import Shape, streaming_member
 from fogbank.wire.errors import ErrorWriter, error_table
 from fogbank.wire.messages import Request, Response
@@ -29,10 +29,17 @@ class Codecs:
     With `strict` (tests) serialising an output that the model does not allow raises strict.Undescribed.
     """
 
-    def __init__(self, cache_dir: Path | str | None, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        cache_dir: Path | str | None,
+        *,
+        strict: bool = False,
+        read: Callable[[str], Model] = read_model,
+    ) -> None:
         self._cache = Cache(Path(cache_dir) if cache_dir is not None else None)
         self._services: dict[str, ServiceModel] = {}
         self._strict = strict
+        self._read_model = read
         self._model: tuple[str, Model] | None = None
 
     def service(self, name: str) -> ServiceModel:
@@ -49,16 +56,22 @@ class Codecs:
     def _read(self, service: str) -> Model:
         """The whole model. Only the last is kept: with a warm cache none is ever read."""
         if self._model is None or self._model[0] != service:
-            self._model = (service, read_model(service))
+            self._model = (service, self._read_model(service))
         return self._model[1]
 
     def _unit(self, service: str, operation: str, part: str) -> dict[str, Any]:
-        """The global names of one compiled unit: `part` is a protocol, or `validate`."""
+        """The global names of one compiled unit: `part` is a protocol, or `validate`;
+        `error.` and a protocol for the members of the error shape that `operation` names then."""
         name = f"{service}.{operation}.{part}"
         code = self._cache.load(name)
         if not isinstance(code, CodeType):
             model = self._read(service)
-            source = compile_validator(model, operation) if part == "validate" else compile_codec(model, operation, part)
+            if part == "validate":
+                source = compile_validator(model, operation)
+            elif part.startswith("error."):
+                source = compile_error(model, operation, part.removeprefix("error."))
+            else:
+                source = compile_codec(model, operation, part)
             code = compile(source, f"<{name}>", "exec", dont_inherit=True, optimize=2)
             self._cache.store(name, code)
         names = runtime.namespace()
@@ -117,7 +130,7 @@ class ServiceModel:
         self._unit = unit
         self._strict = strict
         self._read = read
-        self.errors = ErrorWriter(self.metadata, self.settings, index["errors"])
+        self.errors = ErrorWriter(self.metadata, self.settings, index["errors"], self.unit)
 
     def operation(self, name: str) -> OperationCodec:
         """The codec of an operation. Raises KeyError where the model has none of that name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fogbank.kit.errors import AwsError
@@ -43,6 +44,10 @@ REST_COMMON = {
 }
 
 
+_COMPLEX = ("structure", "list", "map", "timestamp", "blob")
+_XML = ("query", "ec2", "rest-xml")
+
+
 def error_table(model: dict[str, Any]) -> dict[str, Any]:
     """Every error of the model by its shape's name and by its code: what serialising it takes."""
     table: dict[str, Any] = {}
@@ -60,7 +65,7 @@ def error_table(model: dict[str, Any]) -> dict[str, Any]:
                 member: (reference.get("locationName", member), reference.get("location") == "header")
                 for member, reference in shape.get("members", {}).items()
             },
-            "types": {m: model["shapes"][r["shape"]]["type"] for m, r in shape.get("members", {}).items()},
+            "nested": any(model["shapes"][r["shape"]]["type"] in _COMPLEX for r in shape.get("members", {}).values()),
         }
         table[name] = described
         table.setdefault(described["code"], described)
@@ -70,10 +75,17 @@ def error_table(model: dict[str, Any]) -> dict[str, Any]:
 class ErrorWriter:
     """Serialises the errors of one service."""
 
-    def __init__(self, metadata: dict[str, Any], settings: dict[str, Any], table: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        metadata: dict[str, Any],
+        settings: dict[str, Any],
+        table: dict[str, Any],
+        unit: Callable[[str, str], dict[str, Any]],
+    ) -> None:
         self._metadata = metadata
         self._settings = settings
         self._table = table
+        self._unit = unit
 
     def status(self, protocol: str, error: AwsError) -> int:
         if error.status is not None:
@@ -93,13 +105,13 @@ class ErrorWriter:
         status = self.status(protocol, error)
         known = self._table.get(error.code)
         if protocol == "ec2":
-            response = self._ec2(error, status, request_id)
+            response = self._ec2(error, status, request_id, known)
         elif protocol == "query":
             response = self._query(error, status, request_id, known)
         elif protocol == "rest-xml":
             response = self._rest_xml(error, status, request_id, known)
         elif protocol == "smithy-rpc-v2-cbor":
-            response = self._cbor(error, status, request_id, known)
+            response = self._cbor(protocol, error, status, request_id, known)
         else:
             response = self._json(protocol, error, status, request_id, known)
         if head:
@@ -110,22 +122,35 @@ class ErrorWriter:
     def _sender(self, status: int, known: Any) -> bool:
         return status < 500 and not (known and known["fault"])
 
-    def _members(self, error: AwsError, status: int, known: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """The body's members but the message, and the headers, by wire name."""
-        given = dict(error.members)
-        if known is not None and "Type" in known["members"]:  # Lambda says whose fault it was
+    def _members(
+        self, protocol: str, error: AwsError, status: int, known: Any
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """The members but the message, by wire name where they are simple, and the headers."""
+        given = {name: value for name, value in error.members.items() if value is not None}
+        if known is None:
+            return given, []
+        if "Type" in known["members"]:  # Lambda says whose fault it was
             given.setdefault("Type", "User" if self._sender(status, known) else "Service")
-        body: dict[str, Any] = {}
-        headers: list[tuple[str, str]] = []
-        for name, value in given.items():
-            if value is None:
-                continue
-            wire, in_header = known["members"].get(name, (name, False)) if known else (name, False)
-            if in_header:
-                headers.append((wire, header_text(value)))
-            else:
-                body[wire] = value
-        return body, headers
+        headers = [
+            (wire, header_text(given.pop(name)))
+            for name, (wire, in_header) in known["members"].items()
+            if in_header and name in given
+        ]
+        if known["nested"] and protocol not in _XML:
+            return self._compiled(protocol, known, given), headers
+        return {known["members"].get(name, (name,))[0]: value for name, value in given.items()}, headers
+
+    def _compiled(self, protocol: str, known: Any, given: dict[str, Any]) -> Any:
+        """Members with structures within, through code that knows their shapes."""
+        return self._unit(known["shape"], f"error.{protocol}")["members"](given)
+
+    def _xml_members(self, protocol: str, error: AwsError, status: int, known: Any) -> tuple[str, list[tuple[str, str]]]:
+        body, headers = self._members(protocol, error, status, known)
+        if known is not None and known["nested"]:
+            names = {wire: name for name, (wire, _) in known["members"].items()}
+            text: str = self._compiled(protocol, known, {names.get(wire, wire): value for wire, value in body.items()})
+            return text, headers
+        return xml_members(body), headers
 
     def _message_key(self, known: Any, fallback: str) -> str:
         for name, (wire, _) in known["members"].items() if known else ():
@@ -140,7 +165,7 @@ class ErrorWriter:
         return [("x-amzn-query-error", f"{code};{'Sender' if self._sender(status, known) else 'Receiver'}")]
 
     def _json(self, protocol: str, error: AwsError, status: int, request_id: str, known: Any) -> Response:
-        body, headers = self._members(error, status, known)
+        body, headers = self._members(protocol, error, status, known)
         name = known["shape"] if known else error.code
         message = {self._message_key(known, "message"): error.message} if error.message else {}
         common = [("x-amzn-RequestId", request_id), *headers]
@@ -153,8 +178,8 @@ class ErrorWriter:
         common.append(("Content-Type", f"application/x-amz-json-{self._metadata.get('jsonVersion', '1.0')}"))
         return Response(status, common, json_encode({"__type": prefix + name, **body, **message}))
 
-    def _cbor(self, error: AwsError, status: int, request_id: str, known: Any) -> Response:
-        body, headers = self._members(error, status, known)
+    def _cbor(self, protocol: str, error: AwsError, status: int, request_id: str, known: Any) -> Response:
+        body, headers = self._members(protocol, error, status, known)
         name = known["shape"] if known else error.code
         namespace = self._settings.get("errorNamespace", {}).get("own" if known else "common", "")
         content = {"__type": namespace + name, **body, self._message_key(known, "message"): error.message}
@@ -169,26 +194,27 @@ class ErrorWriter:
     def _query(self, error: AwsError, status: int, request_id: str, known: Any) -> Response:
         code = known["code"] if known else error.code
         kind = "Sender" if self._sender(status, known) else "Receiver"
-        body, headers = self._members(error, status, known)
+        members, headers = self._xml_members("query", error, status, known)
         parts = [
             f"<ErrorResponse{self._namespace()}><Error><Type>{kind}</Type><Code>{xml_escape(code)}</Code>"
-            f"<Message>{xml_escape(error.message)}</Message>{xml_members(body)}</Error>"
+            f"<Message>{xml_escape(error.message)}</Message>{members}</Error>"
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         ]
         common = [("x-amzn-RequestId", request_id), ("Content-Type", "text/xml")]
         return Response(status, [*common, *headers], xml_encode(parts))
 
-    def _ec2(self, error: AwsError, status: int, request_id: str) -> Response:
+    def _ec2(self, error: AwsError, status: int, request_id: str, known: Any) -> Response:
+        members, _ = self._xml_members("ec2", error, status, known)
         parts = [
             f"{xml_head}<Response><Errors><Error><Code>{xml_escape(error.code)}</Code>"
-            f"<Message>{xml_escape(error.message)}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
+            f"<Message>{xml_escape(error.message)}</Message>{members}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
         ]
         return Response(status, [("x-amzn-RequestId", request_id), ("Content-Type", "text/xml;charset=UTF-8")], xml_encode(parts))
 
     def _rest_xml(self, error: AwsError, status: int, request_id: str, known: Any) -> Response:
         code = known["code"] if known else error.code
-        body, headers = self._members(error, status, known)
-        fields = f"<Code>{xml_escape(code)}</Code><Message>{xml_escape(error.message)}</Message>{xml_members(body)}"
+        members, headers = self._xml_members("rest-xml", error, status, known)
+        fields = f"<Code>{xml_escape(code)}</Code><Message>{xml_escape(error.message)}</Message>{members}"
         if self._settings.get("requestIds") == "s3":
             second = host_id(request_id)
             text = f"{xml_head}<Error>{fields}<RequestId>{request_id}</RequestId><HostId>{second}</HostId></Error>"

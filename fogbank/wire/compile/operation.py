@@ -18,6 +18,29 @@ def compile_codec(model: dict[str, Any], operation: str, protocol: str) -> str:
     return _Operation(model, operation, protocol).source_text()
 
 
+def compile_error(model: dict[str, Any], shape: str, protocol: str) -> str:
+    """Source defining `members(v)`: an error's members but the message, as a dict, or as XML text."""
+    source = Source()
+    error = Shape(model["shapes"], {"shape": shape})
+    settings = model.get("wire", {})
+
+    def body(block: Block) -> None:
+        block("g = v.get")
+        if protocol in ("query", "ec2", "rest-xml"):
+            block("p = []")
+            block("w = p.append")
+            XmlWriter(source, protocol, settings.get("timestamps", "iso_out")).members(error, block)
+            block("return ''.join(p)")
+        else:
+            block("o = {}")
+            trees = CborCompiler(source) if protocol == "smithy-rpc-v2-cbor" else TreeCompiler(source)
+            trees.write_members(error, block)
+            block("return o")
+
+    source.named("members", "v", body)
+    return source.text()
+
+
 class _Operation:
     def __init__(self, model: dict[str, Any], operation: str, protocol: str) -> None:
         described = model["operations"][operation]
