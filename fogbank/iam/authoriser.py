@@ -12,6 +12,7 @@ from fogbank.iam.evaluate import Decision, Kind, Policies, PolicySet, Request, e
 from fogbank.iam.facts import Facts, Values
 from fogbank.iam.policy import compile
 from fogbank.iam.principal import Principal
+from fogbank.iam.principals import Names, names_of
 
 if TYPE_CHECKING:
     from fogbank.store import Store, Tx
@@ -48,6 +49,7 @@ class Noted:
 class _Known:
     identity: identities.Identity
     standing: Mapping[str, Values]
+    names: Names
     guardrails: Guardrails
 
 
@@ -90,7 +92,7 @@ class Authoriser:
         if principal.context:
             context = {**principal.context, **context}
         decision = evaluate(
-            Request(principal, action, resource, Facts(context, known.standing, now), resource_account),
+            Request(principal, action, resource, Facts(context, known.standing, now), resource_account, known.names),
             Policies(
                 identity.policies,
                 identity.boundary,
@@ -132,6 +134,7 @@ class Authoriser:
             known = _Known(
                 identity,
                 context_keys.of_principal(principal, identity.tags),
+                names_of(principal),
                 self._guardrails_of(tx, principal.account) if self._guardrails_of else NO_GUARDRAILS,
             )
             self._known[key] = known

@@ -61,7 +61,7 @@ def of_principal(principal: Principal, tags: Mapping[str, str]) -> dict[str, Val
     if principal.account:
         keys["aws:principalaccount"] = (principal.account,)
     if principal.kind == "service":
-        keys["aws:principalservicename"] = (principal.name,)
+        keys["aws:principalservicename"] = (principal.arn,)
     elif principal.kind != "anonymous":
         keys["aws:principalarn"] = (principal.role_arn or principal.arn,)
     if principal.kind == "user":

@@ -13,7 +13,7 @@ class Facts:
     """Condition keys, whose names are case-insensitive, with their values as text.
 
     `request` is spelled as AWS spells its keys (`aws:SourceIp`) and holds str, bool, int, float, or a list of them; it
-    is read only where a policy asks. `standing` holds what derives from the principal: lower-case keys, values as tuples.
+    is read only where a policy asks. `standing` holds what derives from the principal: lower-case keys, tuples of text.
     """
 
     __slots__ = ("_folded", "_now", "_request", "_standing")

@@ -79,7 +79,7 @@ def _length(parts: Iterable[str]) -> int:
 
 
 def any_of(patterns: Iterable[str]) -> Matcher:
-    """A function that tells whether a string matches one of `patterns`; exact texts and prefixes cost next to nothing."""
+    """A function that tells whether a string matches one of `patterns`; exact texts and prefixes cost least."""
     exact: set[str] = set()
     prefixes: list[str] = []
     others: list[Matcher] = []

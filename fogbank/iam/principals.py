@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
 from typing import Any
 
 from fogbank.iam.principal import Principal
@@ -46,10 +45,9 @@ def canonical_user_id(account: str) -> str:
     return hashlib.sha256(f"canonical-user:{account}".encode()).hexdigest()
 
 
-@lru_cache(maxsize=4096)
 def names_of(principal: Principal) -> Names:
     if principal.kind == "service":
-        return Names(direct=frozenset((principal.name,)), service=principal.name)
+        return Names(direct=frozenset((principal.arn,)), service=principal.arn)
     if principal.kind == "anonymous":
         return Names()
     partition = principal.arn.split(":", 2)[1]
