@@ -13,7 +13,6 @@ import secrets
 import signal
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs
 
@@ -26,10 +25,13 @@ from fogbank.api.service import TaskHandler
 from fogbank.gateway.authentication import LOCAL_ACCOUNT, Authenticator
 from fogbank.gateway.authorisation import Gate
 from fogbank.gateway.listener import Listener
+from fogbank.gateway.tls import Authority
 from fogbank.gateway.pipeline import Pipeline, not_implemented
-from fogbank.iam import sessions
+from fogbank.iam import assume
 from fogbank.iam.authoriser import Authoriser
 from fogbank.iam.principal import Principal, root
+from fogbank.iam.records import Secret
+from fogbank.iam.sessions import Credentials, Sessions
 from fogbank.kit import arn as arns
 from fogbank.kit import ids
 from fogbank.store import Store, Tx
@@ -69,19 +71,20 @@ class Platform:
         self.store = store
         self.codecs = codecs
         self.clock = SystemClock()
-        self.random = random.Random(secrets.token_bytes(32))
+        self.random = random.SystemRandom()
         host = "localhost" if settings.listen in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.listen
         self.endpoint = f"http://{host}:{settings.port}"
         self._services: dict[str, Service] = {}
         self._components: dict[type[Any], Any] = {}
-        self._secret = _secret(settings.data_dir / "secret")
-        self.sessions = sessions.Sessions(self._secret)
+        self._seals, self.sessions = store.run(lambda tx: (_seal_key(tx), Sessions.of_store(tx, self.random)))[0]
         self.authoriser = Authoriser(store, self.clock)
         self.gate = Gate(self.authoriser)
-        local = not settings.strict and settings.listen in ("127.0.0.1", "localhost", "::1")
-        self.pipeline = Pipeline(self, codecs, Authenticator(self.sessions, local=local), self.gate)
+        # Keys of convenience only where nobody else can reach the door.
+        self.local = not settings.strict and settings.listen in ("127.0.0.1", "localhost", "::1")
+        self.pipeline = Pipeline(self, codecs, Authenticator(self.sessions, local=self.local), self.gate)
         self.runner = Runner(store, self.clock, self.random, self._task_handler, self._task_context)
-        self.listener = Listener(self.pipeline.handle, settings)
+        self.authority = Authority(settings.data_dir / "tls")
+        self.listener = Listener(self.pipeline.handle, clock=self.clock.now, tls=self.authority.context)
 
     # --- services
 
@@ -126,7 +129,7 @@ class Platform:
         from fogbank.services.lambda_.hosting import Hosting
 
         engine_settings = EngineSettings(data_dir=self.settings.data_dir, isolation=self.settings.isolation)
-        return Engine(engine_settings, self.clock, self.random, Hosting(self, self.listener))
+        return Engine(engine_settings, self.clock, self.random, Hosting(self, self.listener, self.authority.ca_bundle()))
 
     # --- contexts and calls
 
@@ -149,7 +152,7 @@ class Platform:
 
     def assume(self, ctx: Context, role_arn: str, session_name: str, service_principal: str) -> Principal:
         def change(tx: Tx) -> Principal:
-            return sessions.assume_by_service(tx, role_arn, session_name, service_principal, self.clock.now())
+            return assume.assume_by_service(tx, role_arn, session_name, service_principal, self.clock.now())
 
         return change(ctx.tx) if ctx.has_transaction else self.store.run(change)[0]
 
@@ -197,10 +200,13 @@ class Platform:
                            region=parsed.region or ctx.region)
         await handler(inner, payload["target"], payload["event"], **payload["options"])
 
+    def issue(self, session: Principal) -> Credentials:
+        return self.sessions.issue(session, self.random)
+
     # --- proofs on addresses
 
     def seal(self, text: str, expires: int) -> str:
-        proof = hmac.new(self._secret, f"{text}\n{expires}".encode(), hashlib.sha256).hexdigest()
+        proof = hmac.new(self._seals, f"{text}\n{expires}".encode(), hashlib.sha256).hexdigest()
         return f"expires={expires}&proof={proof}"
 
     def sealed(self, text: str, query: str) -> bool:
@@ -208,7 +214,7 @@ class Platform:
         expires = given.get("expires", "")
         if not expires.isdecimal() or int(expires) < self.clock.now():
             return False
-        right = hmac.new(self._secret, f"{text}\n{int(expires)}".encode(), hashlib.sha256).hexdigest()
+        right = hmac.new(self._seals, f"{text}\n{int(expires)}".encode(), hashlib.sha256).hexdigest()
         return hmac.compare_digest(right.encode(), given.get("proof", "").encode())
 
     # --- life
@@ -220,7 +226,7 @@ class Platform:
         }
 
     async def start(self) -> None:
-        await self.listener.start()
+        await self.listener.listen(self.settings.listen, self.settings.port)
         await self.runner.start()
 
     async def stop(self) -> None:
@@ -260,7 +266,7 @@ async def _serve(settings: Settings, began: float) -> None:
     took = (time.perf_counter() - began) * 1000
     print(f"Fogbank is ready: {platform.endpoint} (data in {settings.data_dir}, {took:.0f} ms)", flush=True)
     try:
-        if settings.strict or not platform.pipeline.local:
+        if settings.strict or not platform.local:
             await ensure_root_key(store, LOCAL_ACCOUNT, print)
         await stop.wait()
     finally:
@@ -268,18 +274,13 @@ async def _serve(settings: Settings, began: float) -> None:
         runfile.remove(settings.data_dir)
 
 
-def _secret(path: Path) -> bytes:
-    """The key behind session tokens and sealed addresses: made once, readable by us alone."""
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
-    import os
-
-    value = secrets.token_bytes(32)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(value)
-        file.flush()
-        os.fsync(file.fileno())
-    return value
+def _seal_key(tx: Tx) -> bytes:
+    """The key behind the proofs on addresses that we give out: made once."""
+    secret = tx.get(Secret, "seals")
+    if secret is None:
+        secret = Secret(name="seals", value=secrets.token_bytes(32))
+        tx.insert(secret)
+    return secret.value
 
 
 from fogbank.api.service import Retry  # noqa: E402

@@ -24,7 +24,8 @@ class Context:
     """
 
     __slots__ = (
-        "_tx", "account", "address", "called_via", "cloud", "principal", "region", "request", "request_id", "service",
+        "_tx", "account", "address", "called_via", "cloud", "principal", "protocol", "region", "request", "request_id",
+        "service",
     )
 
     partition = "aws"
@@ -51,7 +52,13 @@ class Context:
         self.called_via = called_via
         self.address: Any = None
         """For data-plane endpoints: the gateway's `Target`, with the id and the path that the address named."""
+        self.protocol = "rest-json"
+        """What the caller speaks (`json`, `query`, `rest-xml` ...): it decides the code of a denial."""
         self._tx = tx
+
+    @property
+    def has_transaction(self) -> bool:
+        return self._tx is not None
 
     @property
     def tx(self) -> Tx:
@@ -94,6 +101,7 @@ class Context:
             self.called_via,
         )
         inner.address = self.address
+        inner.protocol = self.protocol
         return inner
 
     def acting(

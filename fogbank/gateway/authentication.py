@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from fogbank.gateway import signature
+from fogbank.iam import records
 from fogbank.iam.principal import Principal, root
-from fogbank.iam.records import AccessKey, principal_of
 from fogbank.iam.sessions import Sessions
 from fogbank.kit.errors import AwsError
 from fogbank.store import Tx
@@ -38,19 +39,23 @@ class Authenticator:
 
     def _key(self, tx: Tx, signed: signature.SignedRequest, dialect: str, now: float) -> tuple[Principal, str]:
         key = signed.access_key
-        if signed.token:
-            if self._local and self._convenience(key):
-                return self._convenience(key), _LOCAL_SECRET  # type: ignore[return-value]
-            return self._sessions.open(signed.token, key, now)
         if self._local and (convenient := self._convenience(key)):
             return convenient, _LOCAL_SECRET
-        found = tx.get(AccessKey, key)
-        if found is None or found.status != "Active":
-            raise signature.unknown_key(key, dialect)
-        principal = principal_of(tx, found)
-        if principal is None:
+        if signed.token:
+            return self._session(signed.token, key, dialect, now)
+        found = tx.get(records.AccessKey, key)
+        principal = _owner(tx, found) if found and found.status == "Active" else None
+        if found is None or principal is None:
             raise signature.unknown_key(key, dialect)
         return principal, found.secret
+
+    def _session(self, token: str, key: str, dialect: str, now: float) -> tuple[Principal, str]:
+        try:
+            return self._sessions.open(token, key, now)
+        except AwsError as error:
+            if error.code == "ExpiredToken":
+                raise signature.expired_token(token, dialect) from None
+            raise signature.invalid_token(token, dialect) from None
 
     @staticmethod
     def _convenience(key: str) -> Principal | None:
@@ -59,10 +64,10 @@ class Authenticator:
         return root(key) if _ACCOUNT.fullmatch(key) else None
 
 
-def missing(dialect: str) -> AwsError:
-    """The answer to a request that nobody signed."""
-    if dialect == "s3":
-        return AwsError("AccessDenied", "Access Denied", status=403)
-    if dialect == "query":
-        return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", status=403)
-    return AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
+def _owner(tx: Tx, key: records.AccessKey) -> Principal | None:
+    if not key.user_id:
+        return replace(root(key.account), access_key_id=key.access_key_id)
+    user = records.user_by_id(tx, key.user_id)
+    if user is None:
+        return None
+    return Principal("user", user.account, user.arn, user.id, access_key_id=key.access_key_id, name=user.name)

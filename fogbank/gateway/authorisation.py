@@ -8,7 +8,7 @@ from typing import Any
 from fogbank.api.context import Context
 from fogbank.api.service import Access, Operation
 from fogbank.iam.authoriser import Authoriser
-from fogbank.iam.denials import denial
+from fogbank.iam import denials
 from fogbank.iam.principal import Principal
 from fogbank.kit import arn as arns
 
@@ -36,7 +36,7 @@ class Gate:
             request_id=ctx.request_id,
         )
         if not decision.allowed:
-            raise denial(decision, ctx.service)
+            raise denials.error(decision, ctx.service, ctx.protocol)
 
     @staticmethod
     def _policy_of(ctx: Context, resource: str) -> tuple[str | None, str]:
@@ -83,7 +83,7 @@ def request_keys(ctx: Context) -> dict[str, Any]:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
-    keys: dict[str, Any] = {"aws:RequestedRegion": ctx.region, "aws:EpochTime": ctx.now, "aws:CurrentTime": ctx.now}
+    keys: dict[str, Any] = {"aws:RequestedRegion": ctx.region}
     if ctx.called_via:
         keys["aws:CalledVia"] = list(ctx.called_via)
         keys["aws:CalledViaFirst"], keys["aws:CalledViaLast"] = ctx.called_via[0], ctx.called_via[-1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fogbank.api.context import Context
 from fogbank.gateway import chunked, routing, signature
-from fogbank.gateway.authentication import Authenticator, missing
+from fogbank.gateway.authentication import Authenticator
 from fogbank.gateway.authorisation import Gate
 from fogbank.gateway.exchange import Exchange
 from fogbank.iam.principal import ANONYMOUS, Principal
@@ -99,6 +99,7 @@ class Pipeline:
 
     def _steps(self, x: Exchange, tx: Tx) -> Any:
         x.ctx = Context(self._cloud, x.target.service, "", x.region, ANONYMOUS, x.request_id, x.request, tx)
+        x.ctx.protocol = x.route.protocol
         result: Any = None
         for step in self._inside:
             result = step(x)
@@ -109,7 +110,7 @@ class Pipeline:
     def _authenticate(self, x: Exchange) -> None:
         if x.signed is None:
             if not (x.operation and x.operation.anonymous):
-                raise missing(x.dialect)
+                raise signature.missing(x.dialect)
             x.ctx.principal = ANONYMOUS
         else:
             x.ctx.principal = self._authenticator.principal(
@@ -173,7 +174,7 @@ class Pipeline:
         """Who signed a request to a data-plane address (an API's IAM authorizer asks). Raises AWS's errors."""
         signed = signature.parse(request, "rest-json")
         if signed is None:
-            raise missing("rest-json")
+            raise signature.missing("rest-json")
         return self._authenticator.principal(tx, request, signed, "rest-json", self._cloud.clock.now())
 
     def _durable(self, x: Exchange, response: Response, done: Any) -> None:
@@ -206,7 +207,7 @@ class Pipeline:
             raise not_implemented(service, operation)
         if entry.is_async:
             raise RuntimeError(f"{service} {operation} waits: call it with call_async")
-        self._codecs.service(service).operation(operation).validate(params)
+        self._validate(ctx, service, operation, params)
         if entry.authorise:
             self._gate.check_operation(ctx, entry, params)
         return entry.handler(ctx, params) or {}
@@ -218,10 +219,15 @@ class Pipeline:
             raise not_implemented(service, operation)
         if not entry.is_async:
             return await ctx.transact(lambda inner: self.call(inner, service, operation, params))
-        self._codecs.service(service).operation(operation).validate(params)
+        self._validate(ctx, service, operation, params)
         if entry.authorise:
             await ctx.transact(lambda inner: self._gate.check_operation(inner, entry, params))
         return await entry.handler(ctx, params) or {}
+
+    def _validate(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> None:
+        model = self._codecs.service(service)
+        ctx.protocol = model.protocols[0]
+        model.operation(operation).validate(params)
 
 
 def not_implemented(service: str, operation: str) -> AwsError:
