@@ -8,12 +8,15 @@ import hashlib
 import hmac
 import importlib
 import logging
+import os
 import random
 import secrets
 import signal
 import time
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import parse_qs
 
 import uvloop
@@ -25,18 +28,19 @@ from fogbank.api.service import TaskHandler
 from fogbank.gateway.authentication import LOCAL_ACCOUNT, Authenticator
 from fogbank.gateway.authorisation import Gate
 from fogbank.gateway.listener import Listener
-from fogbank.gateway.tls import Authority
 from fogbank.gateway.pipeline import Pipeline, not_implemented
 from fogbank.iam import assume
 from fogbank.iam.authoriser import Authoriser
 from fogbank.iam.principal import Principal, root
-from fogbank.iam.records import Secret
 from fogbank.iam.sessions import Credentials, Sessions
 from fogbank.kit import arn as arns
 from fogbank.kit import ids
 from fogbank.store import Store, Tx
 from fogbank.wire import Codecs
 from fogbank.work import Runner, SystemClock, Task, tasks
+
+if TYPE_CHECKING:
+    from fogbank.gateway.tls import Authority
 
 C = TypeVar("C")
 
@@ -76,15 +80,23 @@ class Platform:
         self.endpoint = f"http://{host}:{settings.port}"
         self._services: dict[str, Service] = {}
         self._components: dict[type[Any], Any] = {}
-        self._seals, self.sessions = store.run(lambda tx: (_seal_key(tx), Sessions.of_store(tx, self.random)))[0]
+        secret = _secret(settings.data_dir / "secret")
+        self._seals = hashlib.sha256(b"seals" + secret).digest()
+        self.sessions = Sessions(secret)
         self.authoriser = Authoriser(store, self.clock)
         self.gate = Gate(self.authoriser)
         # Keys of convenience only where nobody else can reach the door.
         self.local = not settings.strict and settings.listen in ("127.0.0.1", "localhost", "::1")
         self.pipeline = Pipeline(self, codecs, Authenticator(self.sessions, local=self.local), self.gate)
         self.runner = Runner(store, self.clock, self.random, self._task_handler, self._task_context)
-        self.authority = Authority(settings.data_dir / "tls")
-        self.listener = Listener(self.pipeline.handle, clock=self.clock.now, tls=self.authority.context)
+        self.listener = Listener(self.pipeline.handle, clock=self.clock.now, tls=lambda: self.authority.context())
+
+    @cached_property
+    def authority(self) -> Authority:
+        """Signs the certificates of our TLS addresses; made when the first TLS client or function comes."""
+        from fogbank.gateway.tls import Authority
+
+        return Authority(self.settings.data_dir / "tls")
 
     # --- services
 
@@ -221,9 +233,15 @@ class Platform:
 
     def health(self) -> dict[str, Any]:
         return {
+            "status": "running",
             "version": __version__,
             "services": {name: "running" if name in self._services else "available" for name in sorted(SERVICES)},
         }
+
+    def describe(self) -> dict[str, Any]:
+        from fogbank.engine import Engine
+
+        return {"engine": self.component(Engine).describe()}
 
     async def start(self) -> None:
         await self.listener.listen(self.settings.listen, self.settings.port)
@@ -274,13 +292,16 @@ async def _serve(settings: Settings, began: float) -> None:
         runfile.remove(settings.data_dir)
 
 
-def _seal_key(tx: Tx) -> bytes:
-    """The key behind the proofs on addresses that we give out: made once."""
-    secret = tx.get(Secret, "seals")
-    if secret is None:
-        secret = Secret(name="seals", value=secrets.token_bytes(32))
-        tx.insert(secret)
-    return secret.value
+def _secret(path: Path) -> bytes:
+    """The key behind session tokens and the proofs on addresses: made once, readable by us alone."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
+    value = secrets.token_bytes(32)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(value)
+        file.flush()
+        os.fsync(file.fileno())
+    return value
 
 
 from fogbank.api.service import Retry  # noqa: E402

@@ -12,7 +12,6 @@ from fogbank.iam.principal import Principal
 
 if TYPE_CHECKING:
     from fogbank.api.context import Context
-    from fogbank.api.resources import ResourceType
     from fogbank.api.service import Service
     from fogbank.iam.sessions import Credentials
     from fogbank.store import Store
@@ -36,12 +35,22 @@ class Settings:
 class Cloud(Protocol):
     """Behind `Context`: services do not use it directly, except `settings`."""
 
-    settings: Settings
-    store: Store
-    clock: Clock
-    random: Random
-    endpoint: str
-    """Where this cloud is reached from this machine: `http://localhost:4566`."""
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def random(self) -> Random: ...
+
+    @property
+    def endpoint(self) -> str:
+        """Where this cloud is reached from this machine: `http://localhost:4566`."""
+        ...
 
     def issue(self, session: Principal) -> Credentials:
         """Temporary credentials of a session whose `expires_at` is set."""

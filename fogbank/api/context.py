@@ -24,7 +24,7 @@ class Context:
     """
 
     __slots__ = (
-        "_tx", "account", "address", "called_via", "cloud", "principal", "protocol", "region", "request", "request_id",
+        "_tx", "account", "address", "called_via", "cloud", "principal", "region", "request", "request_id",
         "service",
     )
 
@@ -52,8 +52,6 @@ class Context:
         self.called_via = called_via
         self.address: Any = None
         """For data-plane endpoints: the gateway's `Target`, with the id and the path that the address named."""
-        self.protocol = "rest-json"
-        """What the caller speaks (`json`, `query`, `rest-xml` ...): it decides the code of a denial."""
         self._tx = tx
 
     @property
@@ -101,7 +99,6 @@ class Context:
             self.called_via,
         )
         inner.address = self.address
-        inner.protocol = self.protocol
         return inner
 
     def acting(

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from fogbank.wire.messages import Request, Response
 
@@ -79,9 +79,26 @@ class Service:
     on_start: Callable[[Context], Awaitable[None]] | None = None
     on_stop: Callable[[Context], Awaitable[None]] | None = None
 
+    @overload
+    def operation(self, handler: H, /) -> H: ...
+
+    @overload
+    def operation(
+        self,
+        handler: None = None,
+        /,
+        *,
+        action: str = "",
+        resource: str = "*",
+        access: AccessRule | None = None,
+        authorise: bool = True,
+        anonymous: bool = False,
+    ) -> Callable[[H], H]: ...
+
     def operation(
         self,
         handler: Handler | None = None,
+        /,
         *,
         action: str = "",
         resource: str = "*",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from fogbank.gateway import signature
 from fogbank.iam import records
@@ -44,7 +43,7 @@ class Authenticator:
         if signed.token:
             return self._session(signed.token, key, dialect, now)
         found = tx.get(records.AccessKey, key)
-        principal = _owner(tx, found) if found and found.status == "Active" else None
+        principal = records.principal_of(tx, found) if found and found.status == "Active" else None
         if found is None or principal is None:
             raise signature.unknown_key(key, dialect)
         return principal, found.secret
@@ -62,12 +61,3 @@ class Authenticator:
         if key == "test":
             return root(LOCAL_ACCOUNT)
         return root(key) if _ACCOUNT.fullmatch(key) else None
-
-
-def _owner(tx: Tx, key: records.AccessKey) -> Principal | None:
-    if not key.user_id:
-        return replace(root(key.account), access_key_id=key.access_key_id)
-    user = records.user_by_id(tx, key.user_id)
-    if user is None:
-        return None
-    return Principal("user", user.account, user.arn, user.id, access_key_id=key.access_key_id, name=user.name)

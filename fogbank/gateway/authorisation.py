@@ -8,7 +8,7 @@ from typing import Any
 from fogbank.api.context import Context
 from fogbank.api.service import Access, Operation
 from fogbank.iam.authoriser import Authoriser
-from fogbank.iam import denials
+from fogbank.iam.denials import denial
 from fogbank.iam.principal import Principal
 from fogbank.kit import arn as arns
 
@@ -36,7 +36,7 @@ class Gate:
             request_id=ctx.request_id,
         )
         if not decision.allowed:
-            raise denials.error(decision, ctx.service, ctx.protocol)
+            raise denial(decision, ctx.service)
 
     @staticmethod
     def _policy_of(ctx: Context, resource: str) -> tuple[str | None, str]:

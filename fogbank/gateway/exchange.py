@@ -23,24 +23,29 @@ class Exchange:
         "request_id", "respond", "route", "signed", "target",
     )
 
+    target: Target
+    manifest: Service
+    model: ServiceModel
+    codec: OperationCodec
+    operation: Operation
+    ctx: Context
+
     def __init__(self, request: Request, respond: Callable[[Response], None], request_id: str) -> None:
         self.request = request
         self.respond = respond
         self.request_id = request_id
-        self.target: Target | None = None
-        self.manifest: Service | None = None
-        self.model: ServiceModel | None = None
         self.dialect = ""
         self.signed: SignedRequest | None = None
         self.region = ""
         self.route: Route | None = None
-        self.codec: OperationCodec | None = None
-        self.operation: Operation | None = None
         self.body = b""
-        self.ctx: Context
         self.params: dict[str, Any] = {}
+
+    def knows(self, name: str) -> bool:
+        """Whether the steps came as far as filling `name`."""
+        return hasattr(self, name)
 
     @property
     def streams(self) -> bool:
         """Whether the operation reads its body as it arrives."""
-        return self.codec is not None and self.codec.streaming_input is not None
+        return self.knows("codec") and self.codec.streaming_input is not None

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from fogbank.iam.evaluate import Decision
 from fogbank.kit.errors import AwsError
 from fogbank.wire.messages import Request, Response
 
@@ -28,10 +29,36 @@ def answer(cloud: Platform, request: Request) -> Response:
     _only_local(request)
     query = {name: values[-1] for name, values in parse_qs(request.query).items()}
     if path == "/_fogbank/iam/decisions":
-        return _json(cloud.authoriser.explain(query.get("request-id", ""), int(query.get("last", "20"))))
+        return _json(_decisions(cloud, query))
     if path == "/_fogbank/doctor":
         return _json(cloud.describe())
     raise AwsError("NotFound", f"Nothing answers at {path}.", status=404)
+
+
+def _decisions(cloud: Platform, query: dict[str, str]) -> list[dict[str, Any]]:
+    """Oldest first, so that the newest stands at the prompt."""
+    last = int(query["last"]) if query.get("last", "").isdecimal() else 20
+    noted = cloud.authoriser.recent(query.get("request-id", ""))[:last]
+    return [
+        {
+            "request_id": n.request_id,
+            "at": n.at,
+            "allowed": n.decision.allowed,
+            "action": n.decision.action,
+            "resource": n.decision.resource,
+            "principal": n.decision.principal.arn,
+            "reasons": _reasons(n.decision),
+        }
+        for n in reversed(noted)
+    ]
+
+
+def _reasons(decision: Decision) -> list[str]:
+    if not decision.explicit:
+        return [f"{decision.kind.value}: allowed" if decision.allowed else f"no {decision.kind.value} allows it"]
+    sid = f", statement {decision.statement.sid}" if decision.statement and decision.statement.sid else ""
+    verdict = "allows it" if decision.allowed else "denies it"
+    return [f"{decision.kind.value} {decision.origin}{sid} {verdict}"]
 
 
 def _only_local(request: Request) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from fogbank.api.context import Context
-from fogbank.gateway import chunked, routing, signature
+from fogbank.gateway import chunked, internal, routing, signature
 from fogbank.gateway.authentication import Authenticator
 from fogbank.gateway.authorisation import Gate
 from fogbank.gateway.exchange import Exchange
@@ -46,6 +46,9 @@ class Pipeline:
         x = Exchange(request, respond, ids.uuid4(self._cloud.random))
         try:
             x.target = routing.locate(request)
+            if x.target.endpoint == "internal":
+                respond(internal.answer(self._cloud, request))
+                return
             if x.target.endpoint:
                 self._spawn(x, self._endpoint(x))
                 return
@@ -78,11 +81,12 @@ class Pipeline:
 
     def _choose(self, x: Exchange) -> None:
         """The operation's codec and handler. Raises for one that Fogbank does not have."""
-        x.route = x.model.route(x.request)
+        x.route = x.model.route(x.target.rewritten(x.request))
         x.codec = x.model.operation(x.route.operation)
-        x.operation = x.manifest.operations.get(x.route.operation)
-        if x.operation is None:
+        operation = x.manifest.operations.get(x.route.operation)
+        if operation is None:
             raise not_implemented(x.target.service, x.route.operation)
+        x.operation = operation
 
     def _transact(self, x: Exchange) -> None:
         """Runs the steps in one transaction; the answer goes out when what it tells is on disk."""
@@ -99,7 +103,6 @@ class Pipeline:
 
     def _steps(self, x: Exchange, tx: Tx) -> Any:
         x.ctx = Context(self._cloud, x.target.service, "", x.region, ANONYMOUS, x.request_id, x.request, tx)
-        x.ctx.protocol = x.route.protocol
         result: Any = None
         for step in self._inside:
             result = step(x)
@@ -108,11 +111,9 @@ class Pipeline:
     # --- the steps
 
     def _authenticate(self, x: Exchange) -> None:
-        if x.signed is None:
-            if not (x.operation and x.operation.anonymous):
-                raise signature.missing(x.dialect)
-            x.ctx.principal = ANONYMOUS
-        else:
+        if x.signed is None and not x.operation.anonymous:
+            raise signature.missing(x.dialect)
+        if x.signed is not None:
             x.ctx.principal = self._authenticator.principal(
                 x.ctx.tx, x.request, x.signed, x.dialect, self._cloud.clock.now()
             )
@@ -120,19 +121,17 @@ class Pipeline:
 
     def _parse(self, x: Exchange) -> None:
         assert x.route is not None
-        x.params = x.codec.parse(x.route, x.request, x.body)
+        x.params = x.codec.parse(x.route, x.target.rewritten(x.request), x.body)
         x.codec.validate(x.params)
         if x.codec.streaming_input:
             x.params[x.codec.streaming_input] = chunked.decoded(x.request, x.signed)
 
     def _authorise(self, x: Exchange) -> None:
-        assert x.operation is not None
         if x.operation.authorise:
             self._gate.check_operation(x.ctx, x.operation, x.params)
 
     def _run(self, x: Exchange) -> Any:
         """The answer of a plain operation; of one that waits, the coroutine that will give it."""
-        assert x.operation is not None
         if x.operation.is_async:
             return x.operation.handler(x.ctx.within(None), x.params)
         return self._serialise(x, x.operation.handler(x.ctx, x.params))
@@ -192,9 +191,9 @@ class Pipeline:
         x.respond(self._error(x, error))
 
     def _error(self, x: Exchange, error: AwsError) -> Response:
-        if x.target is None or x.target.endpoint or x.model is None:
+        if not x.knows("model"):
             return plain_error(error, x.request_id)
-        if x.route is not None and x.codec is not None:
+        if x.route is not None and x.knows("codec"):
             return x.codec.serialise_error(x.route.protocol, error, x.request_id)
         return x.model.serialise_error(x.model.protocol_of(x.request), error, x.request_id)
 
@@ -207,7 +206,7 @@ class Pipeline:
             raise not_implemented(service, operation)
         if entry.is_async:
             raise RuntimeError(f"{service} {operation} waits: call it with call_async")
-        self._validate(ctx, service, operation, params)
+        self._codecs.service(service).operation(operation).validate(params)
         if entry.authorise:
             self._gate.check_operation(ctx, entry, params)
         return entry.handler(ctx, params) or {}
@@ -219,15 +218,10 @@ class Pipeline:
             raise not_implemented(service, operation)
         if not entry.is_async:
             return await ctx.transact(lambda inner: self.call(inner, service, operation, params))
-        self._validate(ctx, service, operation, params)
+        self._codecs.service(service).operation(operation).validate(params)
         if entry.authorise:
             await ctx.transact(lambda inner: self._gate.check_operation(inner, entry, params))
         return await entry.handler(ctx, params) or {}
-
-    def _validate(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> None:
-        model = self._codecs.service(service)
-        ctx.protocol = model.protocols[0]
-        model.operation(operation).validate(params)
 
 
 def not_implemented(service: str, operation: str) -> AwsError:

@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, kw_only=True):
     memory: int = 128
     ephemeral: int = 512
     package_type: str = "Zip"
-    architectures: list[str] = ["x86_64"]
+    architectures: list[str] = msgspec.field(default_factory=lambda: ["x86_64"])
     environment: dict[str, str] | None = None
     kms_key_arn: str = ""
     layers: list[str] = []

@@ -113,8 +113,8 @@ async def forget_code_now(ctx: Context, payload: dict[str, Any]) -> None:
 def _uses(ctx: Context, payload: dict[str, Any]) -> bool:
     scope = (payload["account"], payload["region"], payload["name"])
     function = ctx.tx.get(Function, *scope)
-    holders = [function] if function else []
-    codes = [f.settings.code.blob for f in [*holders, *ctx.tx.scan(Version, *scope)]]
+    codes = [function.settings.code.blob] if function else []
+    codes += [version.settings.code.blob for version in ctx.tx.scan(Version, *scope)]
     codes += [layer.code.blob for layer in ctx.tx.scan(LayerVersion, *scope)]
     return payload["blob"] in codes
 
