@@ -131,8 +131,9 @@ class Platform:
     def component(self, kind: type[C]) -> C:
         from fogbank.engine import Engine
 
-        if kind is Engine and kind not in self._components:
-            self._components[kind] = self._new_engine()
+        if kind not in self._components:
+            # What a service keeps in memory, apart from the engine, is made of nothing.
+            self._components[kind] = self._new_engine() if kind is Engine else kind()
         return cast(C, self._components[kind])
 
     def _new_engine(self) -> Any:

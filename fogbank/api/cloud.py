@@ -72,6 +72,10 @@ class Cloud(Protocol):
         """The service's manifest, imported at first use. Raises KeyError for one that Fogbank does not have."""
         ...
 
+    def resource_type(self, type_name: str) -> ResourceType | None:
+        """The CloudFormation type of that name (`AWS::SQS::Queue`), where some service has it."""
+        ...
+
     def component(self, kind: type[C]) -> C: ...
 
     def call(

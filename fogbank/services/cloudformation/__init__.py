@@ -1,0 +1,9 @@
+"""AWS CloudFormation: templates made into resources, through the public operations of their services."""
+
+from fogbank.api import Service
+
+cloudformation = Service("cloudformation")
+
+from fogbank.services.cloudformation import (  # noqa: E402, F401
+    steps,
+)

@@ -1,0 +1,54 @@
+"""Finding the resource type of a template's `Type`, and checking properties against it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fogbank.api import Context, ResourceType
+from fogbank.services.cloudformation.errors import validation
+from fogbank.services.cloudformation.template import Template, check_types
+
+CUSTOM = "AWS::CloudFormation::CustomResource"
+STACK = "AWS::CloudFormation::Stack"
+# What stands in templates for CloudFormation's own sake, or CDK's, under another service's name.
+_OURS = frozenset(("AWS::CDK::Metadata",))
+
+
+def lookup(ctx: Context, type_name: str) -> ResourceType | None:
+    if type_name.startswith("Custom::"):
+        type_name = CUSTOM
+    if type_name in _OURS:
+        return ctx.cloud.service("cloudformation").resource_types.get(type_name)
+    return ctx.cloud.resource_type(type_name)
+
+
+def require(ctx: Context, type_name: str) -> ResourceType:
+    found = lookup(ctx, type_name)
+    if found is None:
+        raise validation(f"Template format error: Unrecognized resource types: [{type_name}]")
+    return found
+
+
+def check(ctx: Context, template: Template) -> None:
+    """Refuses types that this cloud does not have, and policies that a type cannot fulfil. Raises AwsError."""
+    check_types(template, lambda name: lookup(ctx, name) is not None)
+    for resource in template.resources.values():
+        for member, policy in (
+            ("DeletionPolicy", resource.deletion_policy), ("UpdateReplacePolicy", resource.update_replace_policy)
+        ):
+            if policy == "Snapshot":
+                raise validation(
+                    f"Template error: resource type {resource.type} does not support {member} attribute of value Snapshot"
+                )
+
+
+def check_properties(kind: ResourceType, properties: dict[str, Any]) -> None:
+    """Raises AwsError(`ValidationError`) with what CloudFormation says of the resource."""
+    if kind.properties is not None:
+        for name in properties:
+            if name not in kind.properties:
+                raise validation(f"Encountered unsupported property {name}")
+    missing = sorted(name for name in kind.required if properties.get(name) in (None, ""))
+    if missing:
+        sentences = ", ".join(f"The property {{/{name}}} is required" for name in missing)
+        raise validation(f"Property validation failure: [{sentences}]")
