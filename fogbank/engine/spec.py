@@ -139,6 +139,12 @@ class Credentials:
     expires_at: float
 
 
+class Clock(Protocol):
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
+
+
 class Hooks(Protocol):
     """What the engine needs from the rest of the platform. Every call comes on the event loop and must not block it."""
 
@@ -221,6 +227,7 @@ class EngineLike(Protocol):
         payload: bytes,
         *,
         request_id: str,
+        invoked_arn: str | None = None,
         client_context: str | None = None,
         identity: str | None = None,
         trace_id: str | None = None,
@@ -231,6 +238,7 @@ class EngineLike(Protocol):
     ) -> Outcome:
         """Runs one invocation; starts an environment where none is idle.
 
+        `invoked_arn` is the ARN that the caller used (unqualified, an alias); None stands for the spec's own.
         `client_context` and `identity` are JSON texts (the runtime gets them as headers). With `tail` the answer waits
         for the end of the Invoke phase and carries the log's tail. With `stream` the payload is an iterator of chunks.
         A caller that is cancelled does not stop the function (as on AWS). Raises Throttled, RuntimeUnavailable,

@@ -1,0 +1,120 @@
+"""Control groups of sandboxes, version 1 or 2, where this process may write them: memory, CPU share, processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+_MEGABYTE = 1024 * 1024
+VCPU_MB = 1769
+"""Lambda gives a function one virtual CPU for each 1,769 MB."""
+MAX_PROCESSES = 1024
+_MOUNT = Path("/sys/fs/cgroup")
+
+
+class Cgroups:
+    """Where the groups of sandboxes lie: one directory per hierarchy, or none where nothing may be written."""
+
+    def __init__(self, name: str, root: Path = _MOUNT) -> None:
+        self._name = name
+        self.problem = ""
+        self.version = 0
+        self._bases: list[Path] = []
+        try:
+            self._bases = self._find(root)
+        except OSError as error:
+            self.problem = f"{error.strerror or error} ({error.filename or root})"
+
+    @property
+    def memory(self) -> bool:
+        return any((base / file).exists() for base in self._bases for file in ("memory.limit_in_bytes", "memory.max"))
+
+    def _find(self, root: Path) -> list[Path]:
+        own = {}
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            for controller in controllers.split(","):
+                own[controller] = path.lstrip("/")
+        if (root / "cgroup.controllers").exists():
+            return [self._version_2(root / own.get("", ""))]
+        bases = []
+        for controller in ("memory", "cpu", "pids"):
+            parent = root / controller / own.get(controller, "")
+            if parent.is_dir():
+                base = parent / self._name
+                base.mkdir(exist_ok=True)
+                bases.append(base)
+        if not bases:
+            raise FileNotFoundError(2, "no control group hierarchy is mounted", str(root))
+        self.version = 1
+        with suppress(OSError):
+            (bases[0] / "memory.use_hierarchy").write_text("1")
+        return bases
+
+    def _version_2(self, parent: Path) -> Path:
+        """Groups beside the platform's own: version 2 forbids processes in a group that hands controllers down."""
+        if not (parent / "cgroup.procs").exists():
+            parent = _MOUNT
+        home = parent / f"{self._name}-platform"
+        if parent != _MOUNT or os.getpid() != 1:
+            with suppress(OSError):
+                (parent / "cgroup.subtree_control").write_text("+memory +cpu +pids")
+            if "memory" not in (parent / "cgroup.subtree_control").read_text():
+                home.mkdir(exist_ok=True)
+                (home / "cgroup.procs").write_text(str(os.getpid()))
+                (parent / "cgroup.subtree_control").write_text("+memory +cpu +pids")
+        base = parent / self._name
+        base.mkdir(exist_ok=True)
+        (base / "cgroup.subtree_control").write_text("+memory +cpu +pids")
+        self.version = 2
+        return base
+
+    def of(self, slot: int) -> list[str]:
+        """The directories of a sandbox's groups; the sandbox's own init makes and joins them."""
+        return [str(base / f"s{slot}") for base in self._bases]
+
+    def limits(self, memory_mb: int) -> list[tuple[str, str]]:
+        """File names and contents, in the order of writing; a hierarchy takes those that it has."""
+        size = str(memory_mb * _MEGABYTE)
+        share = max(2, round(1024 * memory_mb / VCPU_MB))
+        return [
+            ("memory.limit_in_bytes", size),
+            ("memory.memsw.limit_in_bytes", size),
+            ("memory.max", size),
+            ("memory.swap.max", "0"),
+            ("memory.oom.group", "0"),
+            ("cpu.shares", str(share)),
+            ("cpu.weight", str(max(1, min(10000, round(100 * memory_mb / VCPU_MB))))),
+            ("pids.max", str(MAX_PROCESSES)),
+        ]
+
+    def peak_file(self, slot: int) -> Path | None:
+        """Where the most memory that a sandbox ever used is read, in bytes."""
+        for base in self._bases:
+            for name in ("memory.max_usage_in_bytes", "memory.peak"):
+                path = base / f"s{slot}" / name
+                if path.exists():
+                    return path
+        return None
+
+    def sweep(self) -> int:
+        """Kills and removes what an earlier platform left here; returns how many groups there were."""
+        count = 0
+        for base in self._bases:
+            with suppress(OSError):
+                for group in [entry for entry in base.iterdir() if entry.is_dir()]:
+                    count += 1
+                    with suppress(OSError):
+                        for pid in (group / "cgroup.procs").read_text().split():
+                            with suppress(ProcessLookupError, PermissionError):
+                                os.kill(int(pid), signal.SIGKILL)
+                        group.rmdir()
+        return count
+
+    def close(self) -> None:
+        self.sweep()
+        for base in self._bases:
+            with suppress(OSError):
+                base.rmdir()

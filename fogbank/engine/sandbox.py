@@ -1,0 +1,137 @@
+"""A sandbox as the platform holds it: the control socket of its init, its pipes, the sockets in its network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+CREDENTIALS = struct.Struct("iII")
+_DESCRIPTORS = 8
+
+
+def receive(channel: socket.socket, size: int = 65536) -> tuple[bytes, list[int], int]:
+    """One packet: its bytes, the descriptors that came with it, and the sender's process id here (0 if untold)."""
+    space = socket.CMSG_SPACE(4 * _DESCRIPTORS) + socket.CMSG_SPACE(CREDENTIALS.size)
+    data, ancillary, _, _ = channel.recvmsg(size, space)
+    descriptors: list[int] = []
+    pid = 0
+    for level, kind, value in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            count = len(value) // 4
+            descriptors += struct.unpack(f"{count}i", value[: 4 * count])
+        elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+            pid = CREDENTIALS.unpack(value[: CREDENTIALS.size])[0]
+    return data, descriptors, pid
+
+
+class Sandbox:
+    """One isolated set of processes, empty until it is assigned to a function, and never given to a second one."""
+
+    def __init__(self, slot: int, pid: int, descriptors: list[int], cgroups: list[str]) -> None:
+        control, log, frames, runtime_api, dns, https, http, xray = descriptors
+        self.slot = slot
+        self.pid = pid
+        self.cgroups = cgroups
+        self.control = _adopt(control)
+        self.runtime_api = _adopt(runtime_api)
+        self.dns = _adopt(dns)
+        self.https = _adopt(https)
+        self.http = _adopt(http)
+        self.xray = _adopt(xray)
+        self.log = log
+        self.frames = frames
+        for pipe in (log, frames):
+            os.set_blocking(pipe, False)
+        self.pids: dict[str, int] = {}
+        self.starting: list[str] = []
+        self.on_exit: Callable[[str, int], None] = lambda name, status: None
+        self.on_failed: Callable[[str, str], None] = lambda name, error: None
+        self.on_gone: list[Callable[[], None]] = []
+        self.gone = False
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.control, self._readable)
+
+    def _readable(self) -> None:
+        try:
+            data, _, pid = receive(self.control)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._loop.remove_reader(self.control)
+            return
+        message = json.loads(data)
+        if message["op"] == "pid" and self.starting:
+            self.pids[self.starting.pop(0)] = pid
+        elif message["op"] == "exit":
+            self.on_exit(message["name"], message["status"])
+        elif message["op"] == "failed":
+            self.on_failed(message["name"], message["error"])
+
+    def send(self, order: dict[str, Any]) -> None:
+        self._send(json.dumps(order).encode())
+
+    def start(self, name: str, **order: Any) -> None:
+        self.starting.append(name)
+        self.send({"op": "start", "name": name, **order})
+
+    def signal(self, name: str, number: int) -> None:
+        self.send({"op": "signal", "name": name, "signal": number})
+
+    def freeze(self) -> None:
+        self._send(b"F")
+
+    def thaw(self) -> None:
+        """Lets everything run again. The runtime is woken here at once; the init does it for the rest, in order."""
+        self._send(b"C")
+        pid = self.pids.get("runtime")
+        if pid:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGCONT)
+
+    def _send(self, data: bytes) -> None:
+        # The init reads at once; a full socket means that it is gone or starved, and then the sandbox is lost.
+        try:
+            self.control.send(data)
+        except BlockingIOError:
+            self.kill()
+        except OSError:
+            pass
+
+    def kill(self) -> None:
+        """Ends every process in it, with its mounts and its network."""
+        if not self.gone:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def ended(self) -> None:
+        """The zygote has reaped the init."""
+        self.gone = True
+        callbacks, self.on_gone = self.on_gone, []
+        for callback in callbacks:
+            callback()
+
+    def close(self) -> None:
+        """Lets go of what the platform holds; the adopters of the other sockets close theirs."""
+        if self.control.fileno() < 0:
+            return
+        self._loop.remove_reader(self.control)
+        self.control.close()
+        self.runtime_api.close()
+        self.dns.close()
+        for pipe in (self.log, self.frames):
+            os.close(pipe)
+
+
+def _adopt(descriptor: int) -> socket.socket:
+    item = socket.socket(fileno=descriptor)
+    item.setblocking(False)
+    return item
