@@ -37,6 +37,7 @@ from fogbank.kit import arn as arns
 from fogbank.kit import ids
 from fogbank.store import Store, Tx
 from fogbank.wire import Codecs
+from fogbank.wire.messages import Request
 from fogbank.work import Runner, SystemClock, Task, tasks
 
 if TYPE_CHECKING:
@@ -212,6 +213,9 @@ class Platform:
         inner = ctx.acting(service=parsed.service, account=parsed.account or ctx.account,
                            region=parsed.region or ctx.region)
         await handler(inner, payload["target"], payload["event"], **payload["options"])
+
+    def signer(self, ctx: Context, request: Request) -> Principal:
+        return self.pipeline.signer(ctx.tx, request)
 
     def issue(self, session: Principal) -> Credentials:
         return self.sessions.issue(session, self.random)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fogbank.api.context import Context
     from fogbank.api.service import Service
     from fogbank.iam.sessions import Credentials
+    from fogbank.wire.messages import Request
     from fogbank.store import Store
     from fogbank.work import Clock
 
@@ -50,6 +51,10 @@ class Cloud(Protocol):
     @property
     def endpoint(self) -> str:
         """Where this cloud is reached from this machine: `http://localhost:4566`."""
+        ...
+
+    def signer(self, ctx: Context, request: Request) -> Principal:
+        """Who signed a request to a data-plane address; in a transaction. Raises AwsError for nobody, or a forger."""
         ...
 
     def issue(self, session: Principal) -> Credentials:

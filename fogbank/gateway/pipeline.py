@@ -18,6 +18,7 @@ from fogbank.kit.errors import AwsError
 from fogbank.store import Tx
 from fogbank.wire import Codecs
 from fogbank.wire.messages import Request, Response
+from fogbank.wire.model import UnknownService
 
 if TYPE_CHECKING:
     from fogbank.app import Platform
@@ -70,9 +71,12 @@ class Pipeline:
 
     def _identify(self, x: Exchange) -> None:
         """Which service; which operation, where headers and path tell."""
-        x.manifest = self._cloud.service_or_refuse(x.target.service)
-        x.model = self._codecs.service(x.target.service)
         x.dialect = routing.dialect(x.target.service, x.request)
+        try:
+            x.model = self._codecs.service(x.target.service)
+        except UnknownService as error:
+            raise AwsError("UnknownService", f"AWS has no service {x.target.service}.", status=404) from error
+        x.manifest = self._cloud.service_or_refuse(x.target.service)
         x.signed = signature.parse(x.request, x.dialect)
         x.region = (x.signed.region if x.signed else "") or x.target.region or "us-east-1"
         x.route = None
@@ -169,7 +173,7 @@ class Pipeline:
             raise AwsError("NotFound", f"Nothing answers at {x.request.path}.", status=404)
         x.respond(await handler(x.ctx, x.request))
 
-    def identify_signer(self, tx: Tx, request: Request) -> Principal:
+    def signer(self, tx: Tx, request: Request) -> Principal:
         """Who signed a request to a data-plane address (an API's IAM authorizer asks). Raises AWS's errors."""
         signed = signature.parse(request, "rest-json")
         if signed is None:

@@ -14,6 +14,8 @@ from fogbank.services.lambda_ import (  # noqa: E402, F401
     layers,
     policies,
     tags,
+    url_requests,
+    urls,
     versions,
 )
 

@@ -33,3 +33,12 @@ def wrong_revision() -> AwsError:
         "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
         Type="User",
     )
+
+
+def validation(value: str, member: str, pattern: str) -> AwsError:
+    """A constraint that AWS checks as if it were the model's."""
+    return AwsError(
+        "ValidationException",
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+        f"Member must satisfy regular expression pattern: {pattern}",
+    )
