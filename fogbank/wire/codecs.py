@@ -91,6 +91,7 @@ def _index(model: Model) -> dict[str, Any]:
         operations[name] = {
             "method": operation.get("http", {}).get("method", "POST"),
             "streaming_input": streaming_member(taken),
+            "compressed": "requestcompression" in operation,
             "streaming_output": streaming_member(given),
         }
     return {
@@ -172,6 +173,7 @@ class OperationCodec:
         self.method: str = described["method"]
         self.streaming_input: str | None = described["streaming_input"]
         self.streaming_output: str | None = described["streaming_output"]
+        self.compressed: bool = described["compressed"]
         self._parsers: dict[str, Callable[..., dict[str, Any]]] = {}
         self._writers: dict[str, Callable[[dict[str, Any], str], Response]] = {}
 
@@ -191,6 +193,8 @@ class OperationCodec:
         if protocol not in self._parsers:
             self._load(protocol)
         try:
+            if self.compressed:
+                body = routing.plain_body(request, body)
             return self._parsers[protocol](route, request, body)
         except Malformed as error:
             raise self._malformed(protocol, str(error)) from None

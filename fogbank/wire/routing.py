@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -11,6 +12,8 @@ from fogbank.wire.messages import Request
 from fogbank.wire.runtime.forms import parse_form
 from fogbank.wire.runtime.locations import parse_query
 from fogbank.wire.runtime.malformed import Malformed
+
+_MOST_UNPACKED = 16 * 1024 * 1024
 
 CBOR = "smithy-rpc-v2-cbor"
 
@@ -42,11 +45,25 @@ def form_fields(request: Request) -> dict[str, str]:
     text = request.query
     if isinstance(request.body, bytes) and request.body:
         try:
-            body = request.body.decode()
+            body = plain_body(request, request.body).decode()
         except UnicodeDecodeError:
             raise Malformed("") from None
         text = f"{body}&{text}" if text else body
     return parse_form(text)
+
+
+def plain_body(request: Request, body: bytes) -> bytes:
+    """The body without the gzip encoding in which clients send large requests (CloudWatch's PutMetricData)."""
+    if not body or request.headers.get("content-encoding", "").rpartition(",")[2].strip() != "gzip":
+        return body
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(body, _MOST_UNPACKED)
+    except zlib.error:
+        raise Malformed("") from None
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise Malformed("")
+    return plain
 
 
 def protocol_of(request: Request, protocols: list[str]) -> str:

@@ -62,7 +62,7 @@ class EventCompiler:
             block("p = []")
             block("w = p.append")
             block(f"x = {value}")
-            self.writer.element(shape, shape.wire_name(shape.name), "x", block)
+            self.writer.element(shape, shape.root_name, "x", block)
             self._finish("text/xml", "xml_encode(p)", block)
         elif isinstance(self.trees, CborCompiler):
             self._finish("application/cbor", f"cbor_encode({self.trees.writer(shape)}({value}))", block)

@@ -22,13 +22,17 @@ class FormCompiler:
 
     def name_of(self, member: str, shape: Shape) -> str:
         if not self.ec2:
-            if shape.type == "list" and shape.flattened and shape.member["locationName"]:
-                return str(shape.member["locationName"])
             return shape.wire_name(member)
         if shape["queryName"]:
             return str(shape["queryName"])
         name = shape.wire_name(member)
-        return name[:1].upper() + name[1:] if shape["locationName"] else name
+        return name[:1].upper() + name[1:]
+
+    def other_name(self, shape: Shape) -> str | None:
+        """botocore names a flattened list after its elements (`AttributeName.1`), newer clients after the member."""
+        if not self.ec2 and shape.type == "list" and shape.flattened and shape.member["locationName"]:
+            return str(shape.member["locationName"])
+        return None
 
     def read(self, shape: Shape, node: str) -> str:
         """An expression for the value of `node`, a name bound to a text or a dict."""
@@ -49,7 +53,10 @@ class FormCompiler:
         block("o = {}")
         for name, member in shape.members():
             wire = self.name_of(name, member)
+            other = self.other_name(member)
             block(f"x = v.get({wire!r})")
+            if other is not None and other != wire:
+                block(f"if x is None: x = v.get({other!r})")
             block(f"if x is not None: o[{name!r}] = {self.read(member, 'x')}")
         block("return o")
 

@@ -49,6 +49,7 @@ class _Operation:
         self.settings = model.get("wire", {})
         self.protocol = protocol
         self.status = int(described.get("http", {}).get("responseCode", 200))
+        self.head = described.get("http", {}).get("method") == "HEAD"
         self.input = Shape(model["shapes"], described["input"]) if "input" in described else None
         self.output = Shape(model["shapes"], described["output"]) if "output" in described else None
         self.source = Source()
@@ -81,7 +82,8 @@ class _Operation:
             if any(member["location"] for _, member in shape.members()):
                 block("l = route.labels; h = request.headers; q = route.parameters(request)")
                 read_locations(shape, block)
-            read_body(shape, self.trees, XmlReader(self.source), block)
+            strict = bool(self.settings.get("strictRoots"))
+            read_body(shape, self.trees, XmlReader(self.source), block, strict_roots=strict)
             block("return o")
 
     def _serialise(self, block: Block) -> None:
@@ -156,7 +158,7 @@ class _Operation:
             block(f"body = {events}")
             block("media_type(h, 'application/vnd.amazon.eventstream')")
         else:
-            RestBody(self.trees, self.writer, self.namespace).write(self.output, self.status, block)
+            RestBody(self.trees, self.writer, self.namespace, head=self.head).write(self.output, self.status, block)
         block("return Response(status, h, body)")
 
 

@@ -54,7 +54,12 @@ def _header_value(member: Shape) -> str:
     return TEXTS[member.type].format("x")
 
 
-def read_body(shape: Shape, trees: TreeCompiler | None, xml: XmlReader, block: Block) -> None:
+def _payload_root(name: str, member: Shape) -> str:
+    """The root of a payload without a name of its own: the structure's name, or S3's, where it is the member's."""
+    return str(member.shapes[member.name].get("locationName") or name)
+
+
+def read_body(shape: Shape, trees: TreeCompiler | None, xml: XmlReader, block: Block, *, strict_roots: bool) -> None:
     """Lines that move the body's members from `body` to `o`; a stream is left to the pipeline."""
     payload = payload_member(shape)
     if payload is not None:
@@ -71,8 +76,8 @@ def read_body(shape: Shape, trees: TreeCompiler | None, xml: XmlReader, block: B
             block("e = xml_root(body)")
             block("if e is not None:")
             with block.indent():
-                if member["locationName"]:
-                    block(f"if local(e.tag) != {member['locationName']!r}: xml_wrong_root()")
+                if strict_roots:
+                    block(f"if local(e.tag) not in {sorted({member.wire_name(name), member.root_name})!r}: xml_wrong_root()")
                 block(f"o[{name!r}] = {xml.read(member, 'e')}")
         return
     if not any(not m["location"] for _, m in shape.members()):
@@ -126,10 +131,11 @@ def _header_text(member: Shape, value: str, element: bool) -> str:
 class RestBody:
     """Lines that make `body` (and its content type in `h`) from the output behind `g`."""
 
-    def __init__(self, trees: TreeCompiler | None, writer: XmlWriter, namespace: str) -> None:
+    def __init__(self, trees: TreeCompiler | None, writer: XmlWriter, namespace: str, *, head: bool) -> None:
         self.trees = trees
         self.writer = writer
         self.namespace = namespace
+        self.head = head
 
     def write(self, shape: Shape, status: int, block: Block) -> None:
         payload = payload_member(shape)
@@ -137,9 +143,9 @@ class RestBody:
             self._payload(*payload, block)
         elif shape["rootText"]:
             self._root_text(shape, block)
-        elif any(not m["location"] for _, m in shape.members()):
+        elif any(not m.in_response_head for _, m in shape.members()):
             self._members(shape, block)
-        elif self.trees is not None and status != 204 and not shape.traits.get("members"):
+        elif self.trees is not None and status != 204 and not self.head:
             block("h.append(('Content-Type', 'application/json'))")
             block("body = b'{}'")
         else:
@@ -165,7 +171,7 @@ class RestBody:
                 block("w = p.append")
                 if self.namespace and not member["xmlNamespace"]:
                     member.traits["xmlNamespace"] = self.namespace
-                self.writer.element(member, member.wire_name(name), "x", block)
+                self.writer.element(member, member.reference.get("locationName") or _payload_root(name, member), "x", block)
                 block("body = xml_encode(p)")
                 block("media_type(h, 'application/xml')")
 
@@ -176,12 +182,13 @@ class RestBody:
             block("body = json_encode(o)")
             block("media_type(h, 'application/json')")
             return
-        root = shape.wire_name(shape.name)
+        root = shape.root_name
         declared = shape["xmlNamespace"] or self.namespace
         uri = declared.get("uri") if isinstance(declared, dict) else declared
         opening = f'<{root} xmlns="{uri}">' if uri else f"<{root}>"
-        block(f"p = [xml_head, {opening!r}]")
+        block("p = [xml_head]")
         block("w = p.append")
+        self.writer.opening(shape, opening, "g", block)
         self.writer.members(shape, block)
         block(f"w('</{root}>')")
         block("body = xml_encode(p)")

@@ -13,10 +13,11 @@ FLOATS = frozenset({"float", "double", "bigDecimal"})
 class Shape:
     """One reference to a shape of the model."""
 
-    __slots__ = ("name", "shapes", "traits", "type")
+    __slots__ = ("name", "reference", "shapes", "traits", "type")
 
     def __init__(self, shapes: dict[str, Any], reference: dict[str, Any]) -> None:
         self.shapes = shapes
+        self.reference = reference
         self.name: str = reference["shape"]
         self.traits: dict[str, Any] = {**shapes[self.name], **reference}
         kind = self.traits["type"]
@@ -52,7 +53,18 @@ class Shape:
         return bool(self.traits.get("streaming") or self.traits.get("eventstream"))
 
     def wire_name(self, default: str) -> str:
-        return str(self.traits.get("locationName") or default)
+        """The member's name on the wire. A structure's own `locationName` names it as a root, not as a member."""
+        own = self.reference.get("locationName") if self.type == "structure" else self.traits.get("locationName")
+        return str(own or default)
+
+    @property
+    def root_name(self) -> str:
+        return str(self.shapes[self.name].get("locationName") or self.reference.get("locationName") or self.name)
+
+    @property
+    def in_response_head(self) -> bool:
+        """Whether a member of an output travels outside the body."""
+        return self.traits.get("location") in ("header", "headers", "statusCode")
 
     @property
     def flattened(self) -> bool:

@@ -111,7 +111,7 @@ class TreeCompiler:
     def write_members(self, shape: Shape, block: Block) -> None:
         """Lines that move the members without a location from the dict behind `g` to the dict `o`, in model order."""
         for name, member in shape.members():
-            if member["location"] or member["eventstream"]:
+            if member.in_response_head or member["eventstream"]:
                 continue
             block(f"x = g({name!r})")
             block(f"if x is not None: o[{self.name_of(name, member)!r}] = {self.write(member, 'x')}")

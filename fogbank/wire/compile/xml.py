@@ -118,13 +118,7 @@ class XmlWriter:
         """Lines that write `value`, a name that is not None, as element `tag`."""
         opening = f"<{tag}{self._namespace(shape)}>"
         if shape.type == "structure":
-            attributes = [(n, m) for n, m in shape.members() if m["xmlAttribute"]]
-            for name, member in attributes:
-                attribute = member.wire_name(name)
-                block(f"a = {value}.get({name!r})")
-                block(f"w({opening[:-1]!r} + (f' {attribute}=\"{{xml_escape(a)}}\">' if a is not None else '>'))")
-            if not attributes:
-                block(f"w({opening!r})")
+            self.opening(shape, opening, f"{value}.get", block)
             block(f"{self.writer(shape)}({value}, w)")
             block(f"w('</{tag}>')")
         elif shape.type in ("list", "map"):
@@ -139,6 +133,19 @@ class XmlWriter:
             block(f"w(f{(opening + '{' + self.text(shape, value) + '}</' + tag + '>')!r})"
                   if "'" not in self.text(shape, value)
                   else f"w({opening!r} + ({self.text(shape, value)}) + '</{tag}>')")
+
+    def opening(self, shape: Shape, tag: str, get: str, block: Block) -> None:
+        """Lines that write the opening tag of a structure, its attributes got by calling `get`."""
+        attributes = [(n, m) for n, m in shape.members() if m["xmlAttribute"]]
+        if not attributes:
+            block(f"w({tag!r})")
+            return
+        block(f"w({tag[:-1]!r})")
+        for name, member in attributes:
+            attribute = member.wire_name(name)
+            block(f"a = {get}({name!r})")
+            block(f"if a is not None: w(f' {attribute}=\"{{xml_escape(a)}}\"')")
+        block("w('>')")
 
     def _namespace(self, shape: Shape) -> str:
         declared = shape["xmlNamespace"]
@@ -163,15 +170,15 @@ class XmlWriter:
         """Lines that write the members without a location of the dict behind `g`."""
         empty = True
         for name, member in shape.members():
-            if member["location"] or member["xmlAttribute"] or member["eventstream"]:
+            if member.in_response_head or member["xmlAttribute"] or member["eventstream"]:
                 continue
             empty = False
             block(f"x = g({name!r})")
             block("if x is not None:")
             with block.indent():
                 tag = member.wire_name(name)
-                if member.type == "list" and member.flattened and member.member["locationName"]:
-                    tag = member.member["locationName"]
+                if member.type == "list" and member.flattened and not member["locationName"]:
+                    tag = member.member["locationName"] or tag
                 self.element(member, tag, "x", block)
         if empty:
             block("pass")

@@ -163,15 +163,11 @@ def big_out(value: int) -> Any:
     return value if -(1 << 63) <= value < (1 << 64) else msgspec.Raw(str(value).encode())
 
 
-def _epoch_tag(decoder: Any) -> Any:
-    return decoder.decode()
-
-
 def cbor_decode(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        value = cbor2.loads(body, semantic_decoders={1: _epoch_tag}, max_depth=128)
+        value = cbor2.loads(body)
     except (cbor2.CBORError, ValueError, TypeError, RecursionError, MemoryError, OverflowError):
         raise Malformed("") from None
     if type(value) is not dict:

@@ -95,6 +95,8 @@ def host_id(request_id: str) -> str:
 
 def header_list(text: str) -> list[str]:
     """A comma-separated header; an element in double quotes may hold commas and escaped quotes (RFC 9110, 5.6)."""
+    if not text:
+        return []
     if '"' not in text:
         return [part.strip() for part in text.split(",")]
     items: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from fogbank.wire.runtime.malformed import Malformed
 
 __all__ = ["epoch_of", "epoch_of_text", "epoch_out", "http_date_out", "iso_millis_out", "iso_out"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 253402300799  # the end of year 9999, the last that all three formats can say
 _LEAST = -62135596800
 
@@ -23,6 +23,8 @@ def epoch_of(value: Any) -> float:
         raise Malformed("Timestamp is out of range")
     if isinstance(value, str):
         return epoch_of_text(value)
+    if isinstance(value, datetime):  # CBOR's tag 1
+        return value.timestamp()
     raise Malformed("Unable to parse timestamp")
 
 
@@ -37,7 +39,7 @@ def epoch_of_text(text: str) -> float:
         else:
             moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
+            moment = moment.replace(tzinfo=UTC)
         return moment.timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):
         raise Malformed(f"Invalid timestamp: {text[:64]}") from None
