@@ -29,10 +29,13 @@ class Source(Protocol):
 class IncomingBody:
     """A body on its way in. One reader. At most `high` bytes wait in memory before the socket is left unread."""
 
-    __slots__ = ("_ended", "_error", "_held", "_high", "_pieces", "_size", "_source", "_waiter", "_wanted", "length")
+    __slots__ = ("_ended", "_error", "_held", "_high", "_pieces", "_size", "_source", "_waiter", "_wanted", "length",
+                 "trailers")
 
     def __init__(self, source: Source, length: int | None, high: int) -> None:
         self.length = length
+        self.trailers: dict[str, str] = {}
+        """Always empty here: `chunked` fills those of the streams that have some."""
         self._source = source
         self._high = high
         self._pieces: deque[bytes] = deque()
@@ -101,9 +104,10 @@ class IncomingBody:
 class GatheredBody:
     """Bytes that are at hand already, behind the interface of a stream."""
 
-    __slots__ = ("_data", "length")
+    __slots__ = ("_data", "length", "trailers")
 
     def __init__(self, data: bytes) -> None:
+        self.trailers: dict[str, str] = {}
         self.length: int | None = len(data)
         self._data = data
 

@@ -54,9 +54,9 @@ class State(Enum):
 
 class Connection(asyncio.Protocol):
     __slots__ = (
-        "_advancing", "_answered", "_body", "_buffer", "_buffer_limit", "_dechunker", "_drained", "_expecting",
-        "_framing", "_keep", "_lingered", "_listener", "_missing", "_pending", "_progress", "_reading", "_request", "_scanned",
-        "_sender", "_state", "_stopping", "_transport", "deadline", "origin", "peer", "scheme", "send_deadline",
+        "_advancing", "_answered", "_body", "_buffer", "_dechunker", "_drained", "_expecting", "_framing", "_keep",
+        "_lingered", "_listener", "_missing", "_pending", "_progress", "_reading", "_request", "_scanned", "_sender",
+        "_state", "_stopping", "_transport", "deadline", "origin", "peer", "scheme", "send_deadline",
     )
 
     def __init__(self, listener: Listener, scheme: str, origin: str | None) -> None:
