@@ -33,6 +33,9 @@ _CATALOGUE: dict[str, tuple[int, str]] = {
     "IncompleteBody": (400, "The request body terminated unexpectedly"),
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "InvalidArgument": (400, "Invalid Argument"),
+    "InvalidBucketAclWithObjectOwnership": (
+        400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+    ),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidBucketOwnerAWSAccountID": (400, ""),
     "InvalidBucketState": (409, "The request is not valid with the current state of the bucket."),
@@ -106,6 +109,7 @@ _CATALOGUE: dict[str, tuple[int, str]] = {
     "UnresolvableGrantByEmailAddress": (
         400, "The e-mail address you provided does not match any account on record."
     ),
+    "TooManyConfigurations": (400, "You are attempting to create a new configuration but have already reached the limit."),
     "UnexpectedContent": (400, "This request does not support content"),
 }
 

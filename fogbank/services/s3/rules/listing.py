@@ -35,8 +35,8 @@ def page(
     """Collects up to `limit` entries and common prefixes that come after `after`.
 
     `read(start)` gives the entries whose key is `start` or later, in order and lazily. Beyond a common prefix a new
-    read begins, so that its keys are never looked at: the cost depends on the page alone. `first` are entries to put before
-    all others (the rest of a key whose versions were cut by the last page).
+    read begins, so that its keys are never looked at: the cost depends on the page alone. `first` are entries to put
+    before all others (the rest of a key whose versions were cut by the last page).
     """
     result: Page[E] = Page()
     if limit == 0:

@@ -45,7 +45,7 @@ def check_object_tags(tag_set: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def check_bucket_tags(tag_set: Iterable[Mapping[str, Any]], kept: Mapping[str, str], *, system: bool) -> dict[str, str]:
-    """The tags by name. `system`: the caller may set `aws:` tags (CloudFormation); others only leave those in `kept`."""
+    """The tags by name. `system`: the caller may set `aws:` tags (CloudFormation); others leave those in `kept`."""
     tags = _check(tag_set)
     if len([name for name in tags if not name.startswith("aws:")]) > 50:
         raise s3_error("BadRequest", "Bucket tag count cannot be greater than 50")
