@@ -8,11 +8,13 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import botocore.compat
 import botocore.loaders
 import botocore.model
 import botocore.parsers
 import botocore.serialize
 from botocore.compat import urlsplit
+from botocore.compat import HTTPHeaders
 
 from fogbank import wire
 
@@ -60,9 +62,11 @@ def read(service: str, operation: str, response: wire.Response, protocol: str) -
         payload = shape.members[shape.serialization["payload"]]
         if payload.type_name == "blob":
             body = io.BytesIO(body)
-    headers = {name.lower(): value for name, value in response.headers}
+    headers = HTTPHeaders.from_pairs(response.headers)
     given = {"status_code": response.status, "headers": headers, "body": body, "context": {"operation_name": operation}}
     parsed: dict[str, Any] = parser.parse(given, shape)
+    if (service, operation) == ("s3", "GetBucketLocation"):  # botocore reads this one in a handler of its own
+        parsed["LocationConstraint"] = botocore.compat.ETree.fromstring(response.body).text
     return parsed
 
 

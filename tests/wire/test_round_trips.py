@@ -77,7 +77,7 @@ def pruned(value: Any) -> Any:
         inner = {key: pruned(item) for key, item in value.items()}
         return {key: item for key, item in inner.items() if item not in ({}, [], None, "", b"")}
     if isinstance(value, list):
-        return [pruned(item) for item in value]
+        return [item for item in map(pruned, value) if item not in ({}, [])]
     return value
 
 
@@ -107,7 +107,13 @@ def test_operation(codecs: wire.Codecs, service: str, operation: str, protocol: 
         assert given_out is not None
         output = data.draw(structures(given_out))
         response = codec.serialise(protocol, output, "the-request")
-        assert pruned(clients.plain(clients.read(service, operation, response, protocol))) == pruned(output)
+        got = clients.plain(clients.read(service, operation, response, protocol))
+        for name, member in given_out.members():
+            if member["location"] == "statusCode":  # read even where the output does not give it
+                output.setdefault(name, response.status)
+            elif member.wire_name(name) == "Content-Type" and name not in output:
+                got.pop(name, None)
+        assert pruned(got) == pruned(output)
 
     if taken is not None:
         there()

@@ -23,6 +23,8 @@ def values(shape: Shape, depth: int = 0) -> st.SearchStrategy[Any]:
         return structures(shape, depth)
     if kind == "list":
         return st.lists(values(shape.member, depth + 1), max_size=0 if depth > 4 else 2)
+    if kind == "map" and shape["location"] == "querystring":
+        return st.dictionaries(LABEL, LABEL, max_size=2)
     if kind == "map":
         return st.dictionaries(values(shape.key, depth + 1), values(shape.value, depth + 1), max_size=0 if depth > 4 else 2)
     location = shape["location"]
@@ -30,6 +32,8 @@ def values(shape: Shape, depth: int = 0) -> st.SearchStrategy[Any]:
         if shape["enum"]:
             return st.sampled_from(shape["enum"])
         return LABEL if location in ("uri", "querystring") else HEADER if location == "header" else TEXT
+    if kind == "integer" and location == "statusCode":
+        return st.integers(200, 299)
     if kind == "integer":
         return st.integers(-(2**31), 2**31 - 1)
     if kind == "float":

@@ -49,6 +49,7 @@ class _Operation:
         self.settings = model.get("wire", {})
         self.protocol = protocol
         self.status = int(described.get("http", {}).get("responseCode", 200))
+        self.address: str = described.get("http", {}).get("requestUri", "/")
         self.head = described.get("http", {}).get("method") == "HEAD"
         self.input = Shape(model["shapes"], described["input"]) if "input" in described else None
         self.output = Shape(model["shapes"], described["output"]) if "output" in described else None
@@ -81,7 +82,7 @@ class _Operation:
             block("o = {}")
             if any(member["location"] for _, member in shape.members()):
                 block("l = route.labels; h = request.headers; q = route.parameters(request)")
-                read_locations(shape, block)
+                read_locations(shape, self.address, block)
             strict = bool(self.settings.get("strictRoots"))
             read_body(shape, self.trees, XmlReader(self.source), block, strict_roots=strict)
             block("return o")

@@ -17,9 +17,13 @@ TEXTS = {
 }
 
 
-def read_locations(shape: Shape, block: Block) -> None:
-    """Lines that move members from labels `l`, query `q` and headers `h` to the dict `o`."""
-    bound = {m.wire_name(n) for n, m in shape.members() if m["location"] == "querystring" and m.type != "map"}
+def read_locations(shape: Shape, address: str, block: Block) -> None:
+    """Lines that move members from labels `l`, query `q` and headers `h` to the dict `o`.
+
+    A map takes the parameters that neither another member nor the operation's own `address` names.
+    """
+    bound = {part.partition("=")[0] for part in address.partition("?")[2].split("&")}
+    bound |= {m.wire_name(n) for n, m in shape.members() if m["location"] == "querystring" and m.type != "map"}
     for name, member in shape.members():
         location, wire = member["location"], member.wire_name(name)
         if location == "uri":
