@@ -1,198 +1,78 @@
-"""The store: operations share one transaction, one commit and one sync to disk (group commit)."""
+"""The store: transactions and blobs of one data directory."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import fcntl
-import os
-from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-import apsw
-
-from fogbank.kit.errors import AwsError
 from fogbank.store.blobs import BlobStore
-from fogbank.store.records import Record, shape_of
-from fogbank.store.sqlite import Statements
+from fogbank.store.lockfile import LockFile
+from fogbank.store.pending import Pending
 from fogbank.store.tx import Tx
 
 T = TypeVar("T")
-Pending = asyncio.Future[None]
-CHECKPOINT_PAGES = 4000
+
+
+class Engine(Protocol):
+    """What keeps the rows."""
+
+    def run(self, function: Callable[[Tx], T]) -> tuple[T, Pending | None]: ...
+    @property
+    def pending(self) -> Pending | None: ...
+    def generation(self, prefix: str) -> int: ...
+    def subscribe(self, topic: str, callback: Callable[[Any], Any]) -> None: ...
+    async def close(self) -> None: ...
 
 
 class Store:
+    """Opened by `Store.open` in the loop whose thread will use it. A transaction never waits: it is one call."""
+
+    def __init__(self, engine: Engine, blobs: BlobStore, lock: LockFile) -> None:
+        self.blobs = blobs
+        self._engine = engine
+        self._lock = lock
+        self.run = engine.run
+        """`run(fn) -> (result, pending)`: calls `fn(tx)` at once, in one transaction; an exception undoes it.
+
+        `pending` is None where all that was read and written is on disk. Else it is to be awaited, or given a callback
+        (`add_done_callback(cb)`, `cb(pending)`, then `pending.exception()` is None or `StoreFailed`), before anybody
+        outside may hear of the result.
+        """
+        self.generation = engine.generation
+        """`generation(prefix) -> int`: changes whenever a record of a table of that prefix is written. For cache keys."""
+
     @classmethod
-    async def open(cls, data_dir: Path) -> Store:
+    async def open(cls, data_dir: Path, **options: Any) -> Store:
+        """Raises `InUse` where another process has the directory, `StoreError` where a newer release wrote it."""
+        from fogbank.store.sqlite import SqliteEngine
+
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(data_dir, asyncio.get_running_loop())
-
-    def __init__(self, data_dir: Path, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._path = data_dir / "fogbank.db"
-        self._lock = _own(data_dir / "lock")
-        self.connection = apsw.Connection(str(self._path))
-        for pragma in ("journal_mode=WAL", "synchronous=OFF", "wal_autocheckpoint=0", "cache_size=-16384", "temp_store=MEMORY"):
-            self.connection.execute(f"PRAGMA {pragma}").fetchall()
-        os.chmod(self._path, 0o600)
-        # The WAL file exists once something was written.
-        self.connection.execute("CREATE TABLE IF NOT EXISTS fogbank (format)")
-        self.connection.execute("DELETE FROM fogbank")
-        self.connection.execute("INSERT INTO fogbank VALUES (1)")
-        self._wal = os.open(f"{self._path}-wal", os.O_RDONLY)
-        os.fdatasync(self._wal)
-        self.connection.set_wal_hook(self._on_commit)
-        self._syncer = ThreadPoolExecutor(1, "fogbank-sync")
-        self._checkpointer = ThreadPoolExecutor(1, "fogbank-checkpoint")
-        self._checkpointing = False
-        self._statements: dict[type[Record], Statements] = {}
-        self._prepared: list[type[Record]] = []
-        self._generations: Counter[str] = Counter()
-        self._open: Pending | None = None
-        self._callbacks: list[Callable[[], None]] = []
-        self._syncing: Pending | None = None
-        self._broken: AwsError | None = None
-        self.blobs = BlobStore(data_dir / "blobs", loop)
-
-    # --- operations
-
-    def run(self, fn: Callable[[Tx], T]) -> tuple[T, Pending | None]:
-        """Runs `fn` at once. What it returned, and the future of what it saw being on disk (None: it is)."""
-        if self._broken:
-            raise self._broken
-        tx = Tx(self)
-        mark = len(self._prepared)
+        lock = LockFile(data_dir / "lock")
         try:
-            result = fn(tx)
+            return cls(SqliteEngine(data_dir / "fogbank.db", **options), BlobStore(data_dir / "blobs"), lock)
         except BaseException:
-            tx.undo()
-            for cls in self._prepared[mark:]:
-                self._statements.pop(cls, None)
-            del self._prepared[mark:]
+            lock.release()
             raise
-        tx.keep()
-        return result, self._open or self._syncing
 
-    async def transact(self, fn: Callable[[Tx], T]) -> T:
-        result, pending = self.run(fn)
+    async def transact(self, function: Callable[[Tx], T]) -> T:
+        """As `run`, and returns when the result is on disk. Raises what `function` raises, and `StoreFailed`."""
+        result, pending = self.run(function)
         if pending is not None:
-            await asyncio.shield(pending)
+            await pending
         return result
 
-    def generation(self, prefix: str) -> int:
-        return self._generations[prefix.partition(".")[0]]
+    @property
+    def pending(self) -> Pending | None:
+        """What an answer waits for that rests on anything written up to now: an error told after a failed `run`."""
+        return self._engine.pending
 
-    # --- for Tx
-
-    def statements(self, cls: type[Record]) -> Statements:
-        found = self._statements.get(cls)
-        if found is None:
-            found = Statements(shape_of(cls))
-            if self._open is None:
-                self._begin()
-            found.prepare(self.connection)
-            self._statements[cls] = found
-            self._prepared.append(cls)
-        return found
-
-    def begin_write(self) -> None:
-        if self._open is None:
-            self._begin()
-        self.connection.execute("SAVEPOINT op")
-
-    def touched(self, tables: set[str]) -> None:
-        for table in tables:
-            self._generations[table.partition(".")[0]] += 1
-
-    def committed(self, callbacks: list[Callable[[], None]]) -> None:
-        self._callbacks += callbacks
-
-    # --- the batch
-
-    def _begin(self) -> None:
-        self.connection.execute("BEGIN IMMEDIATE")
-        self._open = self._loop.create_future()
-        self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        """Commits the batch; while another is being synced it waits, and takes in more."""
-        if self._open is None or self._syncing is not None:
-            return
-        batch, self._open = self._open, None
-        callbacks, self._callbacks = self._callbacks, []
-        self._prepared.clear()
-        try:
-            self.connection.execute("COMMIT")
-        except apsw.Error as error:
-            with contextlib.suppress(apsw.Error):
-                self.connection.execute("ROLLBACK")
-            self._statements.clear()
-            self._fail(batch, error)
-            return
-        self._syncing = batch
-        self._syncer.submit(os.fdatasync, self._wal).add_done_callback(
-            lambda done: self._loop.call_soon_threadsafe(self._synced, batch, callbacks, done.exception())
-        )
-
-    def _synced(self, batch: Pending, callbacks: list[Callable[[], None]], error: BaseException | None) -> None:
-        self._syncing = None
-        if error is not None:
-            # What is on disk is unknown from here on: nothing may be acknowledged any more.
-            self._broken = AwsError("ServiceUnavailable", f"The store cannot write to its disk: {error}", status=503)
-            self._fail(batch, error)
-            return
-        if not batch.cancelled():
-            batch.set_result(None)
-        for callback in callbacks:
-            callback()
-        if self._open is not None:
-            self._flush()
-
-    def _fail(self, batch: Pending, error: BaseException) -> None:
-        if not batch.done():
-            batch.set_exception(AwsError("InternalFailure", f"The store could not commit: {error}", status=500))
-            batch.exception()
-
-    def _on_commit(self, connection: apsw.Connection, database: str, pages: int) -> int:
-        if pages > CHECKPOINT_PAGES and not self._checkpointing:
-            self._checkpointing = True
-            self._checkpointer.submit(self._checkpoint)
-        return apsw.SQLITE_OK
-
-    def _checkpoint(self) -> None:
-        try:
-            with contextlib.closing(apsw.Connection(str(self._path))) as connection:
-                connection.execute("PRAGMA synchronous=NORMAL")
-                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        finally:
-            self._checkpointing = False
+    def subscribe(self, topic: str, callback: Callable[[Any], Any]) -> None:
+        """Calls `callback(message)` for each `tx.publish(topic, message)`, once that transaction is on disk."""
+        self._engine.subscribe(topic, callback)
 
     async def close(self) -> None:
-        while self._open is not None or self._syncing is not None:
-            self._flush()
-            with contextlib.suppress(AwsError):
-                await asyncio.shield(self._syncing or self._open)  # type: ignore[arg-type]
-            await asyncio.sleep(0)
-        self._checkpointer.shutdown()
-        self._syncer.shutdown()
-        self.connection.close()
-        os.close(self._wal)
-        os.close(self._lock)
-
-
-def _own(path: Path) -> int:
-    """One process owns the data. Raises OSError naming the owner where there is one."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        owner = os.read(lock, 32).decode(errors="replace").strip()
-        os.close(lock)
-        raise OSError(f"{path.parent} is in use by another Fogbank (pid {owner or 'unknown'})") from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock
+        """Returns when all is on disk and the directory may be opened again."""
+        await self._engine.close()
+        self.blobs.close()
+        self._lock.release()
