@@ -21,6 +21,8 @@ _CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_time
 
 
 class CloudUnderTest:
+    command = (sys.executable, "-m", "fogbank")
+
     def __init__(self, data_dir: Path, *options: str) -> None:
         self.data_dir = data_dir
         self.options = options
@@ -30,7 +32,7 @@ class CloudUnderTest:
         self.log = data_dir.parent / f"{data_dir.name}.log"
 
     def start(self) -> CloudUnderTest:
-        command = [sys.executable, "-m", "fogbank", "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
+        command = [*self.command, "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log)
         deadline = time.monotonic() + 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -14,6 +15,15 @@ from fogbank.wire.messages import Request, Response
 
 if TYPE_CHECKING:
     from fogbank.app import Platform
+    from fogbank.gateway.routing import Target
+
+SERVICES_WITH_ADDRESSES = frozenset({"cloudformation", "lambda"})
+
+
+def owner(target: Target) -> Target | None:
+    """The service behind `/_fogbank/SERVICE/...`, where there is one that answers there; else the address is ours."""
+    name = target.path.split("/", 3)[2] if target.path.startswith("/_fogbank/") else ""
+    return replace(target, service=name) if name in SERVICES_WITH_ADDRESSES else None
 
 
 def answer(cloud: Platform, request: Request) -> Response:

@@ -48,8 +48,10 @@ class Pipeline:
         try:
             x.target = routing.locate(request)
             if x.target.endpoint == "internal":
-                respond(internal.answer(self._cloud, request))
-                return
+                x.target = internal.owner(x.target) or x.target
+                if not x.target.service:
+                    respond(internal.answer(self._cloud, request))
+                    return
             if x.target.endpoint:
                 self._spawn(x, self._endpoint(x))
                 return

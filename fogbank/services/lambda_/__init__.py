@@ -13,6 +13,7 @@ from fogbank.services.lambda_ import (  # noqa: E402, F401
     invocations,
     layers,
     policies,
+    settings_of,
     tags,
     url_requests,
     urls,

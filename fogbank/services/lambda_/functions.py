@@ -7,7 +7,7 @@ from typing import Any
 
 from fogbank.api import AwsError, Context
 from fogbank.kit import ids, paging
-from fogbank.services.lambda_ import configuring, errors, lambda_, layering, lookup, packages, tags, versions, views
+from fogbank.services.lambda_ import configuring, errors, lambda_, layering, lookup, packages, settings_of, tags, versions, views
 from fogbank.services.lambda_.lookup import LATEST, Found
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import (
@@ -38,6 +38,7 @@ def _check_new(ctx: Context, name: FunctionName, req: dict[str, Any]) -> None:
     configuring.settings(ctx, req, Code(blob="", sha256="", size=0))
     layering.check(ctx, name.region, req.get("Layers") or [])
     configuring.check_role(ctx, name, req["Role"])
+    settings_of.refuse_code_signing(req.get("CodeSigningConfigArn") or "")
     tags.check(req.get("Tags") or {})
 
 
@@ -53,7 +54,6 @@ def _create(ctx: Context, name: FunctionName, req: dict[str, Any], code: Code) -
         created=ctx.now,
         modified=ctx.now,
         tags=req.get("Tags") or {},
-        code_signing=req.get("CodeSigningConfigArn") or "",
     )
     ctx.tx.put(function)
     if req.get("Publish"):

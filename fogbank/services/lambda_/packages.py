@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fogbank.api import AwsError, Context
+from fogbank.api import AwsError, Context, FileBody, Request, Response
 from fogbank.kit.archives import BadArchive, unzip
-from fogbank.services.lambda_ import errors
+from fogbank.services.lambda_ import errors, lambda_
 from fogbank.services.lambda_.records import Code
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -113,5 +113,18 @@ def _unpack_now(data: bytes, folder: Path) -> None:
 
 def location(ctx: Context, code: Code) -> str:
     """A link from which the package can be downloaded for ten minutes, as GetFunction gives one."""
-    expires = int(ctx.now) + 600
-    return f"{ctx.cloud.endpoint}/_fogbank/lambda/code/{code.blob}?{ctx.cloud.seal(f'lambda-code:{code.blob}', expires)}"
+    proof = ctx.cloud.seal(f"lambda-code:{code.blob}", int(ctx.now) + 600)
+    return f"{ctx.cloud.endpoint}/_fogbank/lambda/code/{code.blob}?{proof}"
+
+
+@lambda_.endpoint("internal")
+async def download(ctx: Context, request: Request) -> Response:
+    """Answers what `location` gave out."""
+    prefix, _, blob = request.path.rpartition("/")
+    if prefix != "/_fogbank/lambda/code" or not ctx.cloud.sealed(f"lambda-code:{blob}", request.query):
+        raise AwsError("AccessDenied", "Request has expired", status=403)
+    path = ctx.blobs.path(blob)
+    if not path.is_file():
+        raise AwsError("NoSuchKey", "The specified key does not exist.", status=404)
+    headers = [("content-type", "application/zip"), ("content-disposition", "attachment")]
+    return Response(200, headers, FileBody(path, 0, path.stat().st_size))
