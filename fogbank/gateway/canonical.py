@@ -14,7 +14,7 @@ from fogbank.wire.messages import Request
 _SETTLED_PATH = re.compile(r"(?:[A-Za-z0-9\-._~/]|%[0-9A-F]{2})*")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9\-_~/]*")
 _SETTLED_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~&=]|%[0-9A-F]{2})*")
-_BLANKS = re.compile(r"  +")
+_BLANKS = re.compile(r"[ \t]+")
 
 
 def request(method: str, path: str, query: str, headers: str, names: str, payload: str) -> str:
@@ -74,7 +74,7 @@ def headers(received: Request, names: Sequence[str]) -> str:
     lines = []
     for name in names:
         value = values.get(name, "")
-        if "  " in value:
+        if "  " in value or "\t" in value:
             value = _BLANKS.sub(" ", value)
         lines.append(f"{name}:{value}\n")
     return "".join(lines)

@@ -17,9 +17,17 @@ KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
+_SIGNERS: dict[str, Any] = {
+    "v4": botocore.auth.SigV4Auth, "v4-query": botocore.auth.SigV4QueryAuth, "s3v4": botocore.auth.S3SigV4Auth,
+    "s3v4-query": botocore.auth.S3SigV4QueryAuth, "s3": botocore.auth.HmacV1Auth, "s3-query":
+    botocore.auth.HmacV1QueryAuth,
+}
+"""In Python: its table of signers names awscrt's where that is installed."""
+
+
 def received(method: str, url: str, headers: dict[str, str], body: Any = b"") -> Request:
     parts = urlsplit(url)
-    lower = {name.lower(): value for name, value in headers.items()}
+    lower = {name.lower(): value.strip() for name, value in headers.items()}
     lower.setdefault("host", parts.netloc)
     return Request(method, parts.path or "/", parts.query, lower, body)
 
@@ -31,7 +39,7 @@ def signed(
     """`signer` is botocore's name: `v4`, `v4-query`, `s3v4`, `s3v4-query`, `s3`, `s3-query`."""
     request = AWSRequest(method, url, dict(headers or {}), body)
     credentials = Credentials(KEY, secret, token)
-    kind = botocore.auth.AUTH_TYPE_MAPS[signer]
+    kind = _SIGNERS[signer]
     more = {} if expires is None else {"expires": expires}
     if signer in ("s3", "s3-query"):
         kind(credentials, **more).add_auth(request)
