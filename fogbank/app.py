@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-import importlib
 import logging
 import os
 import random
@@ -22,7 +21,7 @@ from urllib.parse import parse_qs
 import uvloop
 
 from fogbank import __version__
-from fogbank.api import AwsError, Context, ResourceType, Service
+from fogbank.api import AwsError, Context, ResourceType, Retry, Service
 from fogbank.api.cloud import Settings
 from fogbank.api.service import TaskHandler
 from fogbank.gateway.authentication import LOCAL_ACCOUNT, Authenticator
@@ -35,6 +34,7 @@ from fogbank.iam.principal import Principal, root
 from fogbank.iam.sessions import Credentials, Sessions
 from fogbank.kit import arn as arns
 from fogbank.kit import ids
+from fogbank.registry import SERVICES, Registry
 from fogbank.store import Store, Tx
 from fogbank.wire import Codecs
 from fogbank.wire.messages import Request
@@ -44,28 +44,7 @@ if TYPE_CHECKING:
     from fogbank.gateway.tls import Authority
 
 C = TypeVar("C")
-
-# botocore's name of each service, and where its package stands. Imported at its first use.
-SERVICES = {
-    "apigateway": "fogbank.services.apigateway",
-    "cloudformation": "fogbank.services.cloudformation",
-    "iam": "fogbank.services.iam",
-    "lambda": "fogbank.services.lambda_",
-    "logs": "fogbank.services.logs",
-    "s3": "fogbank.services.s3",
-    "ssm": "fogbank.services.ssm",
-    "sts": "fogbank.services.sts",
-}
-# CloudFormation's name of a service, where it is not the package's in capitals.
-RESOURCE_PREFIXES = {
-    "ApiGateway": "apigateway",
-    "CloudFormation": "cloudformation",
-    "IAM": "iam",
-    "Lambda": "lambda",
-    "Logs": "logs",
-    "S3": "s3",
-    "SSM": "ssm",
-}
+_DELIVERY = Retry(attempts=10, first=1.0, factor=2.0, most=300.0)
 
 
 class Platform:
@@ -79,7 +58,7 @@ class Platform:
         self.random = random.SystemRandom()
         host = "localhost" if settings.listen in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.listen
         self.endpoint = f"http://{host}:{settings.port}"
-        self._services: dict[str, Service] = {}
+        self.registry = Registry(codecs)
         self._components: dict[type[Any], Any] = {}
         secret = _secret(settings.data_dir / "secret")
         self._seals = hashlib.sha256(b"seals" + secret).digest()
@@ -88,7 +67,8 @@ class Platform:
         self.gate = Gate(self.authoriser)
         # Keys of convenience only where nobody else can reach the door.
         self.local = not settings.strict and settings.listen in ("127.0.0.1", "localhost", "::1")
-        self.pipeline = Pipeline(self, codecs, Authenticator(self.sessions, local=self.local), self.gate)
+        self._authenticator = Authenticator(self.sessions, local=self.local)
+        self.pipeline = Pipeline(self, codecs, self._authenticator, self.gate)
         self.runner = Runner(store, self.clock, self.random, self._task_handler, self._task_context)
         self.listener = Listener(self.pipeline.handle, clock=self.clock.now, tls=lambda: self.authority.context())
 
@@ -102,32 +82,10 @@ class Platform:
     # --- services
 
     def service(self, name: str) -> Service:
-        if name not in self._services:
-            module = importlib.import_module(SERVICES[name])
-            manifest = next(
-                value for value in vars(module).values() if isinstance(value, Service) and value.name == name
-            )
-            unknown = manifest.operations.keys() - self.codecs.service(name).operation_names
-            if unknown:
-                raise RuntimeError(f"{name} has no such operations in its model: {', '.join(sorted(unknown))}")
-            self._services[name] = manifest
-        return self._services[name]
-
-    def service_or_refuse(self, name: str) -> Service:
-        if name not in SERVICES:
-            raise AwsError("NotImplemented", f"Fogbank does not have the service {name} yet.", status=501)
-        return self.service(name)
+        return self.registry.service(name)
 
     def resource_type(self, type_name: str) -> ResourceType | None:
-        """The CloudFormation type of that name, where some service has it."""
-        parts = type_name.split("::")
-        owner = RESOURCE_PREFIXES.get(parts[1]) if len(parts) == 3 and parts[0] == "AWS" else None
-        if owner is None:
-            return None
-        manifest = self.service(owner)
-        with contextlib.suppress(ModuleNotFoundError):
-            importlib.import_module(f"{SERVICES[owner]}.resources")
-        return manifest.resource_types.get(type_name)
+        return self.registry.resource_type(type_name)
 
     def component(self, kind: type[C]) -> C:
         from fogbank.engine import Engine
@@ -146,6 +104,9 @@ class Platform:
         return Engine(engine_settings, self.clock, self.random, Hosting(self, self.listener, self.authority.ca_bundle()))
 
     # --- contexts and calls
+
+    def key_holder(self, ctx: Context, access_key: str, token: str) -> tuple[Principal, str]:
+        return self._authenticator.holder(ctx.tx, access_key, token, "s3", self.clock.now())
 
     def context(self, service: str, account: str, region: str, principal: Principal) -> Context:
         return Context(self, service, account, region, principal, ids.uuid4(self.random))
@@ -240,7 +201,7 @@ class Platform:
         return {
             "status": "running",
             "version": __version__,
-            "services": {name: "running" if name in self._services else "available" for name in sorted(SERVICES)},
+            "services": {name: "running" if name in self.registry.loaded else "available" for name in sorted(SERVICES)},
         }
 
     def describe(self) -> dict[str, Any]:
@@ -255,7 +216,7 @@ class Platform:
     async def stop(self) -> None:
         await self.listener.stop()
         await self.runner.stop()
-        for name, manifest in self._services.items():
+        for name, manifest in self.registry.loaded.items():
             if manifest.on_stop:
                 await manifest.on_stop(self.context(name, LOCAL_ACCOUNT, "us-east-1", root(LOCAL_ACCOUNT)))
         for component in self._components.values():
@@ -307,8 +268,3 @@ def _secret(path: Path) -> bytes:
         file.flush()
         os.fsync(file.fileno())
     return value
-
-
-from fogbank.api.service import Retry  # noqa: E402
-
-_DELIVERY = Retry(attempts=10, first=1.0, factor=2.0, most=300.0)

@@ -69,6 +69,10 @@ class Cloud(Protocol):
         """Whether `query` is such a proof for `text`, and still good."""
         ...
 
+    def key_holder(self, ctx: Context, access_key: str, token: str) -> tuple[Principal, str]:
+        """Whose key that is, and its secret, for a signature that S3 verifies itself. Raises S3's errors."""
+        ...
+
     def context(self, service: str, account: str, region: str, principal: Principal) -> Context:
         """A context for work that no request caused."""
         ...

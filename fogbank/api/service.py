@@ -76,6 +76,7 @@ class Service:
     resource_types: dict[str, ResourceType] = field(default_factory=dict)
     policy_of: Callable[[Context, str], str | None] | None = None
     owner_of: Callable[[Context, str], str] | None = None
+    headers_of: Callable[[Context, dict[str, Any]], list[tuple[str, str]]] | None = None
     on_start: Callable[[Context], Awaitable[None]] | None = None
     on_stop: Callable[[Context], Awaitable[None]] | None = None
 
@@ -176,6 +177,11 @@ class Service:
     def resource_owner(self, function: H) -> H:
         """Registers `function(ctx, arn) -> account` for resources whose ARNs name no account (S3 buckets)."""
         self.owner_of = function
+        return function
+
+    def response_headers(self, function: H) -> H:
+        """Registers `function(ctx, req) -> headers` for those that go with every answer, errors included (S3's CORS)."""
+        self.headers_of = function
         return function
 
     def started(self, function: H) -> H:

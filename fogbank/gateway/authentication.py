@@ -28,20 +28,16 @@ class Authenticator:
         self, tx: Tx, request: Request, signed: signature.SignedRequest, dialect: str, now: float
     ) -> Principal:
         """The caller, once the signature is found right. Raises the error that the service's protocol names."""
-        principal, secret = self._key(tx, signed, dialect, now)
+        principal, secret = self.holder(tx, signed.access_key, signed.token, dialect, now)
         signature.verify(signed, request, secret, now, dialect)
         return principal
 
-    def secret(self, tx: Tx, signed: signature.SignedRequest, dialect: str, now: float) -> str:
-        """The secret behind a signed form (S3's POST policy), which is verified elsewhere."""
-        return self._key(tx, signed, dialect, now)[1]
-
-    def _key(self, tx: Tx, signed: signature.SignedRequest, dialect: str, now: float) -> tuple[Principal, str]:
-        key = signed.access_key
+    def holder(self, tx: Tx, key: str, token: str, dialect: str, now: float) -> tuple[Principal, str]:
+        """Whose access key that is, and its secret; also for signatures that are verified elsewhere (S3's forms)."""
         if self._local and (convenient := self._convenience(key)):
             return convenient, _LOCAL_SECRET
-        if signed.token:
-            return self._session(signed.token, key, dialect, now)
+        if token:
+            return self._session(token, key, dialect, now)
         found = tx.get(records.AccessKey, key)
         principal = records.principal_of(tx, found) if found and found.status == "Active" else None
         if found is None or principal is None:

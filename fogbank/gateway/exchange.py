@@ -19,7 +19,7 @@ class Exchange:
     """Filled from top to bottom; a step reads only what the steps before it wrote."""
 
     __slots__ = (
-        "body", "codec", "ctx", "dialect", "manifest", "model", "operation", "params", "region", "request",
+        "body", "codec", "ctx", "dialect", "headers", "manifest", "model", "operation", "params", "region", "request",
         "request_id", "respond", "route", "signed", "target",
     )
 
@@ -39,6 +39,8 @@ class Exchange:
         self.region = ""
         self.route: Route | None = None
         self.body = b""
+        self.headers: list[tuple[str, str]] = []
+        """Headers for the answer, whatever it will be."""
         self.params: dict[str, Any] = {}
 
     def knows(self, name: str) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("fogbank.gateway")
 
 # Bodies that are not streamed to their operation are gathered first. CreateFunction takes a zip of 50 MB in base 64.
-BODY_LIMITS = {"lambda": 70_167_211, "s3": 1 << 20, "apigateway": 8 << 20}
+BODY_LIMITS = {"lambda": 70_167_211, "s3": 8 << 20, "apigateway": 8 << 20}
 BODY_LIMIT = 16 << 20
 
 
@@ -38,7 +38,7 @@ class Pipeline:
         self._gate = gate
         self._tasks: set[asyncio.Task[None]] = set()
         # What runs inside the operation's transaction, in this order.
-        self._inside = (self._authenticate, self._parse, self._authorise, self._run)
+        self._inside = (self._authenticate, self._parse, self._dress, self._authorise, self._run)
 
     # --- from outside
 
@@ -78,7 +78,7 @@ class Pipeline:
             x.model = self._codecs.service(x.target.service)
         except UnknownService as error:
             raise AwsError("UnknownService", f"AWS has no service {x.target.service}.", status=404) from error
-        x.manifest = self._cloud.service_or_refuse(x.target.service)
+        x.manifest = self._cloud.registry.service_or_refuse(x.target.service)
         x.signed = signature.parse(x.request, x.dialect)
         x.region = (x.signed.region if x.signed else "") or x.target.region or "us-east-1"
         x.route = None
@@ -132,6 +132,11 @@ class Pipeline:
         if x.codec.streaming_input:
             x.params[x.codec.streaming_input] = chunked.decoded(x.request, x.signed)
 
+    def _dress(self, x: Exchange) -> None:
+        """Headers that go with whatever the answer will be."""
+        if x.manifest.headers_of is not None:
+            x.headers = x.manifest.headers_of(x.ctx, x.params)
+
     def _authorise(self, x: Exchange) -> None:
         if x.operation.authorise:
             self._gate.check_operation(x.ctx, x.operation, x.params)
@@ -144,7 +149,9 @@ class Pipeline:
 
     def _serialise(self, x: Exchange, output: dict[str, Any] | None) -> Response:
         assert x.route is not None
-        return x.codec.serialise(x.route.protocol, output or {}, x.request_id)
+        response = x.codec.serialise(x.route.protocol, output or {}, x.request_id)
+        response.headers += x.headers
+        return response
 
     # --- waiting
 
@@ -165,7 +172,7 @@ class Pipeline:
     async def _endpoint(self, x: Exchange) -> None:
         """A data-plane address: the service's own HTTP, signed or not as it wants."""
         x.dialect = "rest-json"
-        x.manifest = self._cloud.service_or_refuse(x.target.service)
+        x.manifest = self._cloud.registry.service_or_refuse(x.target.service)
         x.signed = signature.parse(x.request, x.dialect)
         x.region = x.target.region or (x.signed.region if x.signed else "") or "us-east-1"
         x.ctx = Context(self._cloud, x.target.service, "", x.region, ANONYMOUS, x.request_id, x.request)
@@ -194,7 +201,9 @@ class Pipeline:
             log.error("request %s failed", x.request_id, exc_info=error)
             error = AwsError("InternalFailure", "An internal error occurred; the log has it under the request id.",
                              status=500)
-        x.respond(self._error(x, error))
+        response = self._error(x, error)
+        response.headers += [*error.headers, *x.headers]
+        x.respond(response)
 
     def _error(self, x: Exchange, error: AwsError) -> Response:
         if not x.knows("model"):
@@ -207,7 +216,7 @@ class Pipeline:
 
     def call(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         """A plain operation called from another, in the caller's transaction."""
-        entry = self._cloud.service_or_refuse(service).operations.get(operation)
+        entry = self._cloud.registry.service_or_refuse(service).operations.get(operation)
         if entry is None:
             raise not_implemented(service, operation)
         if entry.is_async:
@@ -219,7 +228,7 @@ class Pipeline:
 
     async def call_async(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         """Any operation, called from an async handler."""
-        entry = self._cloud.service_or_refuse(service).operations.get(operation)
+        entry = self._cloud.registry.service_or_refuse(service).operations.get(operation)
         if entry is None:
             raise not_implemented(service, operation)
         if not entry.is_async:

@@ -19,3 +19,5 @@ class AwsError(Exception):
         self.message = message
         self.status = status
         self.members = members
+        self.headers: list[tuple[str, str]] = []
+        """Headers that go with the answer (S3's `x-amz-delete-marker`)."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from fogbank.api import Context
+from fogbank.api import AwsError, Context
 from fogbank.services.s3 import s3
 from fogbank.services.s3.errors import no_such_bucket, s3_error
 from fogbank.services.s3.records import Bucket, Object, Setting, Stored, Version
@@ -153,7 +153,7 @@ def latest_version(ctx: Context, bucket: str, key: str) -> Version | None:
     return next(iter(ctx.tx.scan(Version, bucket, key, limit=1)), None)
 
 
-def missing_key(ctx: Context, bucket: Bucket, key: str) -> Exception:
+def missing_key(ctx: Context, bucket: Bucket, key: str) -> AwsError:
     """What to raise for a key that is not there: AWS tells so only to whom may list the bucket."""
     keys = {"s3:ResourceAccount": bucket.account, "aws:ResourceAccount": bucket.account, "s3:prefix": key}
     ctx.authorise("s3:ListBucket", names.bucket_arn(bucket.name), keys)

@@ -9,8 +9,8 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from fogbank.api import AwsError, BodyStream, Context, FileBody
 from fogbank.kit import ids
@@ -219,7 +219,7 @@ async def read(source: bytes | FileBody | AsyncIterator[bytes]) -> AsyncIterator
             yield chunk
         return
     loop = asyncio.get_running_loop()
-    with await loop.run_in_executor(None, partial(source.path.open, "rb", buffering=0)) as file:
+    with await loop.run_in_executor(None, _open, source.path) as file:
         file.seek(source.offset)
         left = source.length
         while left:
@@ -228,6 +228,10 @@ async def read(source: bytes | FileBody | AsyncIterator[bytes]) -> AsyncIterator
                 raise RuntimeError(f"{source.path.name} is shorter than its record says")
             left -= len(data)
             yield data
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb", buffering=0)
 
 
 # Users of a body.

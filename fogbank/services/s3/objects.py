@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-from fogbank.api import Context
+from fogbank.api import AwsError, Context
 from fogbank.kit import ids
 from fogbank.services.s3 import bodies, drafts, events, s3, versions
 from fogbank.services.s3.access import WRITING, find_version, missing_key, on_object, require_bucket
@@ -158,21 +158,24 @@ def _asked_for(ctx: Context, req: dict[str, Any]) -> tuple[Bucket, Stored, Span 
     if found is None and version_id is not None:
         raise s3_error("NoSuchVersion", Key=key, VersionId=version_id)
     if found is not None and found.delete_marker and version_id is not None:
-        raise with_headers(
-            s3_error("MethodNotAllowed", Method=ctx.request.method if ctx.request else "GET",
-                     ResourceType="DeleteMarker"),
-            {"x-amz-delete-marker": "true", "x-amz-version-id": version_id, "allow": "DELETE"},
-        )  # fmt: skip
+        method = ctx.request.method if ctx.request else "GET"
+        error = s3_error("MethodNotAllowed", Method=method, ResourceType="DeleteMarker")
+        error.headers = [*_marked(found), ("allow", "DELETE")]
+        raise error
     if found is None or found.delete_marker:
         error = missing_key(ctx, bucket, key)
-        if found is not None:
-            with_headers(error, {"x-amz-delete-marker": "true", "x-amz-version-id": found.version_id})
+        error.headers = _marked(found) if found else []
         raise error
     require_customer_key(found, req)
-    preconditions.check_read(
-        found.etag, found.modified, ctx.now, req.get("IfMatch"), req.get("IfNoneMatch"), req.get("IfModifiedSince"),
-        req.get("IfUnmodifiedSince"),
-    )
+    try:
+        preconditions.check_read(
+            found.etag, found.modified, ctx.now, req.get("IfMatch"), req.get("IfNoneMatch"),
+            req.get("IfModifiedSince"), req.get("IfUnmodifiedSince"),
+        )
+    except AwsError as unmet:
+        if unmet.status == 304:
+            unmet.headers = [("etag", f'"{found.etag}"'), ("last-modified", formatdate(found.modified, usegmt=True))]
+        raise
     number = req.get("PartNumber")
     if number is None:
         return bucket, found, requested_span(req.get("Range"), found.size)
@@ -181,10 +184,8 @@ def _asked_for(ctx: Context, req: dict[str, Any]) -> tuple[Bucket, Stored, Span 
     return bucket, found, _span_of_part(ctx, found, number)
 
 
-def with_headers(error: Exception, headers: dict[str, str]) -> Exception:
-    """Response headers that go with an error; the pipeline reads them from the error."""
-    error.headers = headers  # type: ignore[attr-defined]
-    return error
+def _marked(marker: Stored) -> list[tuple[str, str]]:
+    return [("x-amz-delete-marker", "true"), ("x-amz-version-id", marker.version_id)]
 
 
 def require_customer_key(found: Stored, req: dict[str, Any], prefix: str = "") -> None:

@@ -16,7 +16,6 @@ from lxml import etree
 
 from fogbank.api import AwsError, Context
 from fogbank.gateway import refusals
-from fogbank.gateway.authentication import Authenticator
 from fogbank.gateway.signature import signing_key
 from fogbank.iam.principal import ANONYMOUS, Principal
 from fogbank.services.s3 import bodies, objects, s3
@@ -191,7 +190,7 @@ def _signer_v2(ctx: Context, fields: Mapping[str, str]) -> Principal:
 
 def _holder(ctx: Context, access_key: str, fields: Mapping[str, str]) -> tuple[Principal, str]:
     token = fields.get("x-amz-security-token", "")
-    return ctx.component(Authenticator).holder(ctx.tx, access_key, token, "s3", ctx.now)
+    return ctx.cloud.key_holder(ctx, access_key, token)
 
 
 def _verified(
