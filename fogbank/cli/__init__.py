@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "say what this machine can do, what is missing, and how to get it",
     "trust": "print or install the certificate authority of the cloud's TLS addresses",
     "env": "print the environment variables that point AWS tools at the cloud",
+    "coverage": "list every operation and CloudFormation type that is there",
     "iam": "explain why a recent call was allowed or denied",
 }
 
