@@ -60,6 +60,7 @@ class Environment:
         self._init_ms: float | None = None
         self._first_init_failed = False
         self._peak: int | None = None
+        self._peak_mb = 0
         self._stream: Stream | None = None
         self._boot_task: asyncio.Task[None] | None = None
 
@@ -222,15 +223,12 @@ class Environment:
             if kind and invocation.outcome is not None:
                 invocation.outcome.error, invocation.outcome.error_type = "Unhandled", kind
             return
-        self._loop.create_task(self._collect(invocation, stream, call, kind))
-
-    async def _collect(self, invocation: Invocation, stream: Stream, call: Call, kind: str) -> None:
-        body = b"".join([part async for part in stream])
+        body = stream.take()
         if stream.size > stream.limit:
             invocation.fail("Function.ResponseSizeTooLarge", RESPONSE_TOO_LARGE)
         elif kind:
             invocation.fail(kind, body)
-        elif invocation.outcome is None:
+        else:
             content_type = call.headers.get("content-type", "")
             invocation.outcome = Outcome("ok", body, invocation.request_id, content_type=content_type)
         self._answered(invocation)
@@ -366,6 +364,8 @@ class Environment:
             message = f"RequestId: {invocation.request_id} Error: {reason}"
             self._flush_logs()
             self._line(f"{message}\n{kind}\n")
+            if invocation.outcome is not None and invocation.outcome.error_type:
+                kind = invocation.outcome.error_type  # the runtime told what killed it before it went
             invocation.fail(kind, error_document(kind, message))
             self.machine.to("shutdown")
             self._drop_sandbox()
@@ -394,7 +394,7 @@ class Environment:
         outcome.duration_ms = round(duration, 2)
         outcome.init_ms = invocation.init_ms
         outcome.billed_ms = report.billed(duration, invocation.init_ms)
-        outcome.max_memory_mb = self._memory()
+        outcome.max_memory_mb = self._memory(self._sandbox)
         outcome.cold = invocation.cold
         outcome.log_stream = self.stream
         self._report(invocation, outcome)
@@ -508,6 +508,7 @@ class Environment:
         for release in self._releases:
             release()
         self._releases = []
+        self._peak_mb = self._memory(sandbox)
         if self._peak is not None:
             os.close(self._peak)
             self._peak = None
@@ -524,13 +525,15 @@ class Environment:
             self._timer.cancel()
             self._timer = None
 
-    def _memory(self) -> int:
+    def _memory(self, sandbox: Sandbox | None) -> int:
         """The most megabytes this environment has used, by its control group or else by its runtime process."""
+        if sandbox is None:
+            return self._peak_mb
         if self._peak is not None:
             with suppress(OSError, ValueError):
                 used = int(os.pread(self._peak, 32, 0)) // (1024 * 1024) + 1
                 return min(used, self.spec.memory_mb)
-        return self._shop.resident_mb(self._sandbox)
+        return self._shop.resident_mb(sandbox)
 
     def _event(self, kind: str, record: dict[str, Any]) -> None:
         item = report.event(kind, self._shop.clock.now(), record)

@@ -44,12 +44,11 @@ RESPONSE_TOO_LARGE = json.dumps({
 class Stream:
     """A response that arrives in pieces. The writer is held back when the reader is slow."""
 
-    def __init__(self, limit: int, pause: object = None) -> None:
+    def __init__(self, limit: int) -> None:
         self._parts: deque[bytes] = deque()
         self._queued = 0
         self._wake: asyncio.Event = asyncio.Event()
         self._ended = False
-        self._pause = pause
         self.size = 0
         self.limit = limit
         self.broken = False
@@ -62,6 +61,12 @@ class Stream:
             self._queued += len(data)
             self._wake.set()
         return self._queued > _QUEUE
+
+    def take(self) -> bytes:
+        """All that has arrived and nobody has read."""
+        parts, self._parts = self._parts, deque()
+        self._queued = 0
+        return b"".join(parts)
 
     def end(self, broken: bool = False) -> None:
         self._ended = True

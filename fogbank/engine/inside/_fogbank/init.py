@@ -299,6 +299,8 @@ def _begin(order):
     if order.get("wait"):
         if order.get("exec_ahead"):
             os.set_inheritable(GO_FD, True)
+            os.set_inheritable(LOG_FD, True)
+            os.chdir("/")
             _execute(order["argv"], order["env"])
         size = struct.unpack("I", _exactly(4))[0]
         order = json.loads(_exactly(size))
@@ -326,6 +328,8 @@ def _begin(order):
 
 
 def _execute(argv, env):
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and a program would inherit that
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, env)
     except FileNotFoundError:

@@ -164,7 +164,9 @@ SITE = "/var/lang/lib/python%d.%d/site-packages" % sys.version_info[:2]
 def main():
     """Never returns: the process ends with the function, or when the platform closes the connection."""
     _search_path()
-    sink, streams = python_logs.install(int(os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", LOG_FD)))
+    fd = int(os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", LOG_FD))
+    os.set_inheritable(fd, False)
+    sink, streams = python_logs.install(fd)
     code = 1
     try:
         _run(sink, streams)
