@@ -209,7 +209,9 @@ class ErrorWriter:
             f"{xml_head}<Response><Errors><Error><Code>{xml_escape(error.code)}</Code>"
             f"<Message>{xml_escape(error.message)}</Message>{members}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
         ]
-        return Response(status, [("x-amzn-RequestId", request_id), ("Content-Type", "text/xml;charset=UTF-8")], xml_encode(parts))
+        return Response(
+            status, [("x-amzn-RequestId", request_id), ("Content-Type", "text/xml;charset=UTF-8")], xml_encode(parts)
+        )
 
     def _rest_xml(self, error: AwsError, status: int, request_id: str, known: Any) -> Response:
         code = known["code"] if known else error.code

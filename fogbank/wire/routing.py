@@ -216,8 +216,11 @@ def route_rest(request: Request, protocol: str, tree: Tree, *, strict: bool) -> 
         return Route(chosen[0], protocol, labels, query)
     if matched and strict:
         raise AwsError(
-            "MethodNotAllowed", "The specified method is not allowed against this resource.", status=405,
-            Method=request.method, ResourceType="OBJECT" if len(segments) > 1 and segments[1] else "BUCKET",
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+            status=405,
+            Method=request.method,
+            ResourceType="OBJECT" if len(segments) > 1 and segments[1] else "BUCKET",
         )
     raise AwsError("UnknownOperationException", "", status=404)
 

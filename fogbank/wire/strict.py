@@ -32,11 +32,15 @@ def check(model: dict[str, Any], operation: str, output: dict[str, Any]) -> None
     _check(Shape(model["shapes"], reference), output, operation)
 
 
+def _is(value: Any, allowed: tuple[type, ...]) -> bool:
+    return isinstance(value, allowed)
+
+
 def _check(shape: Shape, value: Any, where: str) -> None:
     if value is None or shape.is_document or shape.is_streaming or shape["jsonvalue"]:
         return
     allowed = _TYPES[shape.type]
-    if not isinstance(value, allowed) or (isinstance(value, bool) and shape.type != "boolean"):
+    if not _is(value, allowed) or (isinstance(value, bool) and shape.type != "boolean"):
         raise Undescribed(f"{where} is a {shape.type}, but got {type(value).__name__} {value!r:.100}")
     if shape.type == "structure":
         members = dict(shape.members())

@@ -13,8 +13,7 @@ import botocore.loaders
 import botocore.model
 import botocore.parsers
 import botocore.serialize
-from botocore.compat import urlsplit
-from botocore.compat import HTTPHeaders
+from botocore.compat import HTTPHeaders, urlsplit
 
 from fogbank import wire
 

@@ -171,9 +171,7 @@ def test_writes_the_errors_that_clients_read(suite: dict[str, Any], case: dict[s
     if not any(word in case["id"] for word in CLIENTS_ONLY_OUTPUT):
         assert response.status == case["response"]["status_code"]
     headers = {name.lower(): value for name, value in response.headers}
-    parsed = create_parser(protocol).parse(
-        {"status_code": response.status, "headers": headers, "body": response.body}, None
-    )
+    parsed = create_parser(protocol).parse({"status_code": response.status, "headers": headers, "body": response.body}, None)
     assert parsed["Error"]["Code"] == case["errorCode"]
     assert (parsed["Error"].get("Message") or "") == (case.get("errorMessage") or "")
     assert parsed["ResponseMetadata"]["RequestId"] == "the-request"

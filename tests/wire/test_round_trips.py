@@ -24,9 +24,7 @@ SERVICES = (
 EC2 = ("CreateVpc", "DescribeInstances", "DescribeVpcs", "RunInstances", "CreateTags", "DescribeSubnets")
 OURS = {"PostObject"}
 
-RUN = settings(
-    max_examples=4, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+RUN = settings(max_examples=4, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @lru_cache(maxsize=2)

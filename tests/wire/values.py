@@ -11,7 +11,9 @@ from fogbank.wire.compile.shapes import Shape
 # What XML 1.0 and HTTP can carry; the wire's own tests of odd characters are elsewhere.
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("Cs", "Cn", "Cc")), max_size=12)
 HEADER = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=","), min_size=1, max_size=12)
-LABEL = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+LABEL = st.text(
+    st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=("Cs", "Cc")), min_size=1, max_size=12
+)
 TIMES = st.integers(0, 4102444800).map(float)
 
 

@@ -176,7 +176,9 @@ class _Validator:
             return not shape["sparse"] or bool(conditions)
         block(f"for n, i in enumerate({value}, 1):")
         with block.indent():
-            null = "pass" if shape["sparse"] or self.scope == "required" else f"e.append(null_at({where} + f'.{{n}}.member'))"
+            null = (
+                "pass" if shape["sparse"] or self.scope == "required" else f"e.append(null_at({where} + f'.{{n}}.member'))"
+            )
             block(f"if i is None: {null}")
             if self._has_checks(inner):
                 block("else:")
@@ -200,7 +202,9 @@ class _Validator:
             conditions = [c for c, _ in constraints if c != "False"]
             if conditions:
                 test = " or ".join(f"({c.format('i')})" for c in conditions)
-                words = self._all_words(f"{part} must satisfy constraint", constraints, shape if part == "Map value" else None)
+                words = self._all_words(
+                    f"{part} must satisfy constraint", constraints, shape if part == "Map value" else None
+                )
                 block(f"if any(i is not None and ({test}) for i in {source}): {self._refusal(shape, value, where, words)}")
                 wrote = True
         if shape.value.type in _NESTED and self._has_checks(shape.value):

@@ -119,7 +119,9 @@ class _Operation:
         else:
             block(f"w({tail!r}); w(request_id); w('</RequestId></ResponseMetadata></{root}>')")
             media = "text/xml"
-        block(f"return Response({self.status}, [('x-amzn-RequestId', request_id), ('Content-Type', {media!r})], xml_encode(p))")
+        block(
+            f"return Response({self.status}, [('x-amzn-RequestId', request_id), ('Content-Type', {media!r})], xml_encode(p))"
+        )
 
     def _serialise_rpc(self, block: Block) -> None:
         assert self.trees is not None
@@ -133,13 +135,17 @@ class _Operation:
         elif stream is not None:
             name, shape = stream
             content = "application/cbor" if cbor else "application/json"
-            first = (f"event_frame([(':message-type', 'event'), (':event-type', 'initial-response'), "
-                     f"(':content-type', {content!r})], {encode}({self.trees.writer(self.output)}(v)))")
+            first = (
+                f"event_frame([(':message-type', 'event'), (':event-type', 'initial-response'), "
+                f"(':content-type', {content!r})], {encode}({self.trees.writer(self.output)}(v)))"
+            )
             body = EventCompiler(self.source, self.trees, self.writer).expression(shape, f"v[{name!r}]", first)
             media = "application/vnd.amazon.eventstream"
         else:
             body = f"{encode}({self.trees.writer(self.output)}(v))"
-        block(f"return Response({self.status}, [('x-amzn-RequestId', request_id), ('Content-Type', {media!r}){marker}], {body})")
+        block(
+            f"return Response({self.status}, [('x-amzn-RequestId', request_id), ('Content-Type', {media!r}){marker}], {body})"
+        )
 
     def _serialise_rest(self, block: Block) -> None:
         if self.settings.get("requestIds") == "s3":

@@ -72,7 +72,9 @@ def _rewrite(java: str) -> str:
         elif quoted is not None and other is None and special is None and plain is None and not bracket and not group:
             out.append(re.escape(quoted))
         elif special:
-            out.append({"z": r"\Z", "h": r" \t\xa0" if inside else r"[ \t\xa0]", "R": r"(?:\r\n|[\n\r])", "e": r"\x1b"}[special])
+            out.append(
+                {"z": r"\Z", "h": r" \t\xa0" if inside else r"[ \t\xa0]", "R": r"(?:\r\n|[\n\r])", "e": r"\x1b"}[special]
+            )
         elif plain:
             out.append("\\" + plain if plain in "-#&~ " else plain)
         elif other:

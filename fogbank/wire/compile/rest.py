@@ -73,9 +73,11 @@ def read_body(shape: Shape, trees: TreeCompiler | None, xml: XmlReader, block: B
         if member.type in ("blob", "string"):
             block(f"if body: o[{name!r}] = {'body' if member.type == 'blob' else 'body_text(body)'}")
         elif trees is not None:
-            block(f"if body: o[{name!r}] = {trees.read(member, 'json_any(body)')}"
-                  if member.type != "structure" or member.is_document
-                  else f"if body: o[{name!r}] = {trees.reader(member)}(json_decode(body))")
+            block(
+                f"if body: o[{name!r}] = {trees.read(member, 'json_any(body)')}"
+                if member.type != "structure" or member.is_document
+                else f"if body: o[{name!r}] = {trees.reader(member)}(json_decode(body))"
+            )
         else:
             block("e = xml_root(body)")
             block("if e is not None:")
@@ -109,7 +111,9 @@ def write_locations(shape: Shape, block: Block) -> None:
         elif location == "header":
             block(f"x = g({name!r})")
             if member.type == "list":
-                block(f"if x: h.append(({wire!r}, ','.join([{_header_text(member.member, 'i', True)} for i in x if i is not None])))")
+                block(
+                    f"if x: h.append(({wire!r}, ','.join([{_header_text(member.member, 'i', True)} for i in x if i is not None])))"
+                )
             else:
                 block(f"if x is not None: h.append(({wire!r}, {_header_text(member, 'x', False)}))")
 

@@ -130,9 +130,11 @@ class XmlWriter:
                 block(f"{function}({value}, w)")
                 block(f"w('</{tag}>')")
         else:
-            block(f"w(f{(opening + '{' + self.text(shape, value) + '}</' + tag + '>')!r})"
-                  if "'" not in self.text(shape, value)
-                  else f"w({opening!r} + ({self.text(shape, value)}) + '</{tag}>')")
+            block(
+                f"w(f{(opening + '{' + self.text(shape, value) + '}</' + tag + '>')!r})"
+                if "'" not in self.text(shape, value)
+                else f"w({opening!r} + ({self.text(shape, value)}) + '</{tag}>')"
+            )
 
     def opening(self, shape: Shape, tag: str, get: str, block: Block) -> None:
         """Lines that write the opening tag of a structure, its attributes got by calling `get`."""

@@ -33,7 +33,9 @@ def _header(name: str, value: Any) -> bytes:
     if value is False:
         return start + b"\x01"
     if isinstance(value, int):
-        return start + (b"\x04" + struct.pack("!i", value) if -(1 << 31) <= value < 1 << 31 else b"\x05" + struct.pack("!q", value))
+        return start + (
+            b"\x04" + struct.pack("!i", value) if -(1 << 31) <= value < 1 << 31 else b"\x05" + struct.pack("!q", value)
+        )
     if isinstance(value, float):
         return start + b"\x08" + struct.pack("!q", round(value * 1000))
     if isinstance(value, bytes):

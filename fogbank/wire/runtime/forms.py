@@ -67,15 +67,16 @@ def form_items(node: Node, *names: str) -> list[Any]:
             raise Malformed("")
         return []
     assert isinstance(node, dict)
+    items: dict[str, Any] = node
     for name in names:
         inner = node.get(name)
         if inner is not None:
             if type(inner) is str:
                 return [] if not inner else [inner]
-            node = inner
+            items = inner
             break
     numbered = []
-    for index, item in node.items():
+    for index, item in items.items():
         if index.isascii() and index.isdigit() and len(index) < 10:
             numbered.append((int(index), item))
         elif index:

@@ -28,7 +28,7 @@ __all__ = [
     "xml_wrong_root",
 ]
 
-_SPECIAL = re.compile("[\x00-\x08\x0b-\x1f\x7f&<>\"\ud800-\udfff\ufffe\uffff]")
+_SPECIAL = re.compile('[\x00-\x08\x0b-\x1f\x7f&<>"\ud800-\udfff\ufffe\uffff]')
 xml_head = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
@@ -38,11 +38,16 @@ def xml_root(body: bytes) -> Any | None:
     if not body:
         return None
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
-        remove_comments=True, remove_pis=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
-        root = etree.fromstring(body, parser)
+        root: Any = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
         raise Malformed("") from None
     if root.getroottree().docinfo.doctype:
