@@ -73,7 +73,7 @@ class Queries:
             if count:
                 terms.append(f"({_columns(order[prefix : prefix + count])}) {operator} ({_marks(count)})")
         if index is not None:  # SQLite uses a partial index only where the query says as much.
-            terms += [f"{quote(member)} IS NOT NULL" for member in self._definition.indexes[index]]
+            terms += self._present(index)
         return f" WHERE {' AND '.join(terms)}" if terms else ""
 
     # --- the table itself
@@ -86,9 +86,14 @@ class Queries:
         return f"CREATE TABLE {self.table} ({', '.join(columns)}) WITHOUT ROWID"
 
     def create_index(self, index: str) -> str:
-        present = " AND ".join(f"{quote(member)} IS NOT NULL" for member in self._definition.indexes[index])
+        present = " AND ".join(self._present(index))
         order = _columns(self._definition.order(index))
-        return f"CREATE INDEX {self._index_name(index)} ON {self.table} ({order}) WHERE {present}"
+        return f"CREATE INDEX {self._index_name(index)} ON {self.table} ({order}){' WHERE ' + present if present else ''}"
+
+    def _present(self, index: str) -> list[str]:
+        """Key members are never null, and SQLite leaves such a term out before it looks for an index that needs it."""
+        indexed = self._definition.indexes[index]
+        return [f"{quote(member)} IS NOT NULL" for member in indexed if member not in self._definition.key]
 
     def drop_index(self, index: str) -> str:
         return f"DROP INDEX IF EXISTS {self._index_name(index)}"
