@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fogbank.api import Context
@@ -14,11 +13,23 @@ from fogbank.services.s3.records import Bucket, Object, Setting, Upload, Version
 from fogbank.services.s3.rules import acl, configurations, tags
 from fogbank.services.s3.rules.names import bucket_arn, canonical_id, valid_bucket_name
 
-_REGION = re.compile(r"(af|ap|ca|cn|eu|il|me|mx|sa|us)(-gov|-iso[a-z]?)?-[a-z]+-\d")
+_REGIONS = frozenset(
+    {
+        "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+        "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+        "ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1",
+        "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1",
+        "me-south-1", "mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+    }
+)  # fmt: skip
 MAX_BUCKETS = 10_000
 
 
 def _create_rights(ctx: Context, req: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    existing = ctx.tx.get(Bucket, req["Bucket"])
+    if existing is not None and existing.account != ctx.account:
+        # The right would be asked of that bucket's owner, who has nothing to do with it.
+        raise s3_error("BucketAlreadyExists", BucketName=existing.name)
     keys: dict[str, Any] = {}
     configuration = req.get("CreateBucketConfiguration") or {}
     if configuration.get("LocationConstraint"):
@@ -77,7 +88,7 @@ def _region(ctx: Context, constraint: str | None) -> str:
             return "us-east-1"
         if constraint == "EU":
             return "eu-west-1"
-        if constraint == "us-east-1" or not _REGION.fullmatch(constraint):
+        if constraint == "us-east-1" or constraint not in _REGIONS:
             raise s3_error("InvalidLocationConstraint", LocationConstraint=constraint)
         return constraint
     if constraint == ctx.region or (constraint == "EU" and ctx.region == "eu-west-1"):
@@ -153,7 +164,7 @@ def list_buckets(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         raise invalid_argument(
             "Argument max-buckets must be an integer between 1 and 10000", "max-buckets", limit
         )
-    if region is not None and not _REGION.fullmatch(region):
+    if region is not None and region not in _REGIONS:
         raise invalid_argument(f"Argument value {region} is not a valid AWS Region", "bucket-region")
     token = req.get("ContinuationToken")
     start: dict[str, Any] = {"after": _position(token)} if token else {"since": prefix}

@@ -42,7 +42,7 @@ def _key(stored: Stored) -> str:
 def _shown(stored: Stored, name: Callable[[str], str | None]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "Key": name(stored.key),
-        "LastModified": stored.modified,
+        "LastModified": float(int(stored.modified)),
         "ETag": f'"{stored.etag}"',
         "Size": stored.size,
         "StorageClass": stored.storage_class,
@@ -227,6 +227,6 @@ def _marker(ctx: Context, stored: Stored, name: Callable[[str], str | None]) -> 
         "Key": name(stored.key),
         "VersionId": stored.version_id,
         "IsLatest": _latest(ctx, stored),
-        "LastModified": stored.modified,
+        "LastModified": float(int(stored.modified)),
         "Owner": _owner(stored),
     }

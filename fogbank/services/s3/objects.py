@@ -249,6 +249,7 @@ def _described(
     }
     if span is not None and (span.length or found.size):
         output["ContentRange"] = span.content_range(found.size)
+        output["StatusCode"] = 206
     if found.storage_class != "STANDARD":
         output["StorageClass"] = found.storage_class
     if found.parts and req.get("PartNumber") is not None:
