@@ -204,12 +204,11 @@ class Platform:
             "services": {name: "running" if name in self.registry.loaded else "available" for name in sorted(SERVICES)},
         }
 
-    def describe(self) -> dict[str, Any]:
-        from fogbank.engine import Engine
-
-        return {"engine": self.component(Engine).describe()}
-
     async def start(self) -> None:
+        if self.settings.isolation != "auto":
+            from fogbank.engine import Engine
+
+            await self.component(Engine).start()  # refuses where the machine gives less than was demanded
         await self.listener.listen(self.settings.listen, self.settings.port)
         await self.runner.start()
 

@@ -79,7 +79,7 @@ class Context:
         return self.cloud.store.blobs
 
     def component(self, kind: type[C]) -> C:
-        """A part of the platform that the composition root provides (the Lambda engine)."""
+        """A part of the platform that is made at its first use: the Lambda engine, what a service may forget."""
         return self.cloud.component(kind)
 
     def arn(self, resource: str, *, service: str = "", region: str | None = None, account: str | None = None) -> str:

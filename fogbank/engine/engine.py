@@ -12,7 +12,15 @@ from fogbank.engine.cgroups import Cgroups
 from fogbank.engine.function import Function
 from fogbank.engine.invocation import MAX_PAYLOAD, Invocation
 from fogbank.engine.spec import (
-    Clock, EngineError, EngineSettings, FunctionSpec, Hooks, IsolationUnavailable, Limits, Outcome, RequestTooLarge,
+    Clock,
+    EngineError,
+    EngineSettings,
+    FunctionSpec,
+    Hooks,
+    IsolationUnavailable,
+    Limits,
+    Outcome,
+    RequestTooLarge,
     Throttled,
 )  # fmt: skip
 from fogbank.engine.workshop import Workshop
@@ -37,7 +45,9 @@ class Engine:
         self._tier: tiers.Tier | None = None
 
     async def start(self) -> None:
-        """Looks which isolation the machine allows. Raises IsolationUnavailable where it is less than demanded."""
+        """Looks which isolation the machine allows; once. Raises IsolationUnavailable where it is less than demanded."""
+        if self._tier is not None:
+            return
         for name in ("run", "log", "cache", "runtimes"):
             (self.settings.data_dir / name).mkdir(parents=True, exist_ok=True)
         self._tier = tiers.choose(self.settings.isolation)

@@ -40,8 +40,6 @@ def answer(cloud: Platform, request: Request) -> Response:
     query = {name: values[-1] for name, values in parse_qs(request.query).items()}
     if path == "/_fogbank/iam/decisions":
         return _json(_decisions(cloud, query))
-    if path == "/_fogbank/doctor":
-        return _json(cloud.describe())
     raise AwsError("NotFound", f"Nothing answers at {path}.", status=404)
 
 

@@ -46,8 +46,10 @@ async def run(
 ) -> Outcome:
     """Runs one invocation on the engine. Raises Lambda's errors for what did not reach the function."""
     trace = ctx.request.headers.get("x-amzn-trace-id") if ctx.request else None
+    engine = ctx.component(Engine)
+    await engine.start()
     try:
-        return await ctx.component(Engine).invoke(
+        return await engine.invoke(
             await running.spec(ctx, what),
             payload or b"{}",
             request_id=ctx.request_id,
