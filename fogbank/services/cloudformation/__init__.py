@@ -5,5 +5,10 @@ from fogbank.api import Service
 cloudformation = Service("cloudformation")
 
 from fogbank.services.cloudformation import (  # noqa: E402, F401
+    change_sets,
+    describing,
+    exporting,
+    stacks,
     steps,
+    templates,
 )

@@ -37,7 +37,8 @@ def needed(raw: dict[str, Any]) -> tuple[list[str], str]:
     if not iam:
         return [], ""
     kinds = ", ".join(sorted(set(iam)))
-    return ["CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"], f"The following resource(s) require capabilities: [{kinds}]"
+    capability = "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"
+    return [capability], f"The following resource(s) require capabilities: [{kinds}]"
 
 
 def check(raw: dict[str, Any], granted: Iterable[str], *, expands: bool = False) -> None:

@@ -126,10 +126,10 @@ def modify(
     ):
         if not same(old if old is not None else {}, new if new is not None else {}):
             change.scope.append(attribute)
-            change.details.append(_detail({"Attribute": attribute, "RequiresRecreation": "Never"}, "DirectModification", "Static"))
+            change.details.append(_whole(attribute))
     if tags_changed:
         change.scope.append("Tags")
-        change.details.append(_detail({"Attribute": "Tags", "RequiresRecreation": "Never"}, "DirectModification", "Static"))
+        change.details.append(_whole("Tags"))
     if not change.scope:
         return None
     change.before, change.after = before.properties, after.properties
@@ -172,6 +172,10 @@ def _detail(target: dict[str, Any], source: str, evaluation: str, entity: str = 
     if entity:
         detail["CausingEntity"] = entity
     return detail
+
+
+def _whole(attribute: str) -> dict[str, Any]:
+    return _detail({"Attribute": attribute, "RequiresRecreation": "Never"}, "DirectModification", "Static")
 
 
 def _values(old: dict[str, Any], new: dict[str, Any], name: str) -> dict[str, str]:

@@ -18,11 +18,10 @@ from fogbank.services.cloudformation.intrinsics import (
     pseudo_parameters,
 )
 from fogbank.services.cloudformation.parameters import Parameter
-from fogbank.services.cloudformation.records import Revision, Stack
+from fogbank.services.cloudformation.records import Export, Revision, Stack
+from fogbank.services.cloudformation.records import Resource as Row
 from fogbank.services.cloudformation.template import Template
 from fogbank.store import Tx
-from fogbank.services.cloudformation.records import Export
-from fogbank.services.cloudformation.records import Resource as Row
 
 
 @dataclass(slots=True)

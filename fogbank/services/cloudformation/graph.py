@@ -99,7 +99,8 @@ def check_references(template: Template, known_parameters: Iterable[str]) -> Non
                 if dependency not in template.resources and dependency not in missing:
                     missing.append(dependency)
         if missing:
-            raise format_error(f"Unresolved resource dependencies [{', '.join(missing)}] in the {block} block of the template")
+            names = ", ".join(missing)
+            raise format_error(f"Unresolved resource dependencies [{names}] in the {block} block of the template")
 
 
 def check_conditional_references(
@@ -113,7 +114,8 @@ def check_conditional_references(
             if reference.name not in known and reference.name not in missing:
                 missing.append(reference.name)
     if missing:
-        raise format_error(f"Unresolved resource dependencies [{', '.join(missing)}] in the Resources block of the template")
+        names = ", ".join(missing)
+        raise format_error(f"Unresolved resource dependencies [{names}] in the Resources block of the template")
     for output in template.outputs.values():
         if output.get("Condition") is not None and not decide(output["Condition"]):
             continue

@@ -1,4 +1,4 @@
-"""What CloudFormation keeps in memory: definitions of the revisions it deploys, and the SAM worker. All of it can be lost."""
+"""What CloudFormation keeps in memory: definitions of what it deploys, and the SAM worker. All of it can be lost."""
 
 from __future__ import annotations
 

@@ -17,9 +17,21 @@ from typing import Any
 from fogbank.api import AwsError, Context
 from fogbank.services.cloudformation import execution, exports, resuming
 from fogbank.services.cloudformation.definition import StackLookup
+from fogbank.services.cloudformation.errors import validation
 from fogbank.services.cloudformation.events import stack_event
 from fogbank.services.cloudformation.memory import definition
-from fogbank.services.cloudformation.records import Former, Leftover, Operation, Resource, Revision, Stack, Step
+from fogbank.services.cloudformation.records import (
+    ChangeSet,
+    Event,
+    Former,
+    Leftover,
+    Operation,
+    Resource,
+    Revision,
+    Signal,
+    Stack,
+    Step,
+)
 
 KEPT_DAYS = 90
 """How long a deleted stack can be looked up by its id."""
@@ -50,41 +62,43 @@ def new_operation(ctx: Context, stack: Stack, kind: str, like: Operation | None 
 # --- beginnings
 
 
-def create(ctx: Context, stack: Stack, operation: Operation) -> None:
-    """Begins to make the stack's target revision."""
+def create(ctx: Context, stack: Stack, operation: Operation, failure: str = "") -> None:
+    """Begins to make the stack's target revision. `failure`: why its transforms failed, so that it only rolls back."""
     stack_event(ctx, stack, "CREATE_IN_PROGRESS", "User Initiated", operation.token)
     if stack.timeout_minutes:
         payload = {"stack": stack.uuid, "operation": operation.number}
         ctx.schedule("cloudformation.timeout", payload, delay=stack.timeout_minutes * 60.0, key=stack.uuid)
-    _apply(ctx, stack, operation)
+    _apply(ctx, stack, operation, failure)
 
 
-def update(ctx: Context, stack: Stack, operation: Operation) -> None:
+def update(ctx: Context, stack: Stack, operation: Operation, failure: str = "") -> None:
     """Begins to move the stack to its target revision."""
     operation.update = operation.number
     stack.updated = ctx.now
     stack_event(ctx, stack, "UPDATE_IN_PROGRESS", "User Initiated", operation.token)
-    _apply(ctx, stack, operation)
+    _apply(ctx, stack, operation, failure)
 
 
-def _apply(ctx: Context, stack: Stack, operation: Operation) -> None:
+def _apply(ctx: Context, stack: Stack, operation: Operation, failure: str) -> None:
+    plan: execution.Plan = {}
     try:
+        if failure:
+            raise validation(failure)
         wanted = definition(ctx, stack, stack.target)
         exports.check_imports(ctx, stack, wanted)
+        plan = {name: ("apply", needs) for name, needs in wanted.needs.items()}
     except AwsError as error:
-        operation.halted, operation.reason = True, f"{error.message}. " if error.message[-1] != "." else error.message
-        execution.begin(ctx, operation, {})
-        return
-    execution.begin(ctx, operation, {name: ("apply", needs) for name, needs in wanted.needs.items()})
+        operation.halted, operation.reason = True, f"{error.message}. "
+    execution.begin(ctx, operation, plan)
 
 
 def delete(ctx: Context, stack: Stack, operation: Operation, reason: str = "User Initiated") -> None:
     """Begins to delete the stack's resources, users before what they use."""
     stack_event(ctx, stack, "DELETE_IN_PROGRESS", reason, operation.token)
-    execution.begin(ctx, operation, _backwards(_rows(ctx, stack)))
+    execution.begin(ctx, operation, _backwards(rows(ctx, stack)))
 
 
-def _rows(ctx: Context, stack: Stack) -> list[Resource]:
+def rows(ctx: Context, stack: Stack) -> list[Resource]:
     return [row for row in ctx.tx.scan(Resource, stack.uuid) if row.status != "DELETE_COMPLETE"]
 
 
@@ -95,6 +109,12 @@ def _backwards(rows: list[Resource]) -> execution.Plan:
             if other in users:
                 users[other].append(row.logical_id)
     return {row.logical_id: ("delete", users[row.logical_id]) for row in rows}
+
+
+def roll_back_create(ctx: Context, stack: Stack, operation: Operation, reason: str) -> None:
+    """Begins to delete what a failed creation made."""
+    stack_event(ctx, stack, "ROLLBACK_IN_PROGRESS", reason, operation.token)
+    execution.begin(ctx, operation, _backwards(rows(ctx, stack)))
 
 
 def roll_back_update(ctx: Context, stack: Stack, failed: Operation, reason: str) -> None:
@@ -151,7 +171,18 @@ def conclude(ctx: Context, operation: Operation) -> None:
             _forget_revisions(ctx, stack)
         else:
             ctx.tx.put(operation)  # ContinueUpdateRollback goes on from it
+        _mark_executed(ctx, stack)
         resuming.child_ended(ctx, stack)
+
+
+def _mark_executed(ctx: Context, stack: Stack) -> None:
+    """Tells the change set that was executed what came of it."""
+    uuid = stack.change_set_id.rpartition("/")[2]
+    for change_set in list(ctx.tx.find(ChangeSet, "id", stack.account, stack.region, uuid)) if uuid else ():
+        if change_set.execution == "EXECUTE_IN_PROGRESS":
+            ok = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+            change_set.execution = "EXECUTE_COMPLETE" if ok else "EXECUTE_FAILED"
+            ctx.tx.put(change_set)
 
 
 def _in_progress(stack: Stack) -> bool:
@@ -171,8 +202,8 @@ def _created(ctx: Context, stack: Stack, operation: Operation) -> None:
     elif operation.on_failure == "DELETE":
         delete(ctx, stack, new_operation(ctx, stack, "DELETE", operation), reason + "Delete requested by user.")
     else:
-        stack_event(ctx, stack, "ROLLBACK_IN_PROGRESS", reason + "Rollback requested by user.", operation.token)
-        execution.begin(ctx, new_operation(ctx, stack, "ROLLBACK", operation), _backwards(_rows(ctx, stack)))
+        again = new_operation(ctx, stack, "ROLLBACK", operation)
+        roll_back_create(ctx, stack, again, reason + "Rollback requested by user.")
 
 
 def _rolled_back(ctx: Context, stack: Stack, operation: Operation) -> None:
@@ -186,7 +217,7 @@ def _rolled_back(ctx: Context, stack: Stack, operation: Operation) -> None:
 def _updated(ctx: Context, stack: Stack, operation: Operation) -> None:
     if not operation.failed and not operation.halted and _settle(ctx, stack, operation):
         wanted = definition(ctx, stack, stack.target).present
-        for gone in [row for row in _rows(ctx, stack) if row.logical_id not in wanted]:
+        for gone in [row for row in rows(ctx, stack) if row.logical_id not in wanted]:
             if gone.physical_id:
                 leave_over(ctx, stack.uuid, gone.logical_id, former_of(gone), gone.deletion_policy)
             ctx.tx.delete(Resource, stack.uuid, gone.logical_id)
@@ -271,11 +302,20 @@ def _failed_to(verb: str, names: Iterable[str]) -> str:
 
 def _forget_revisions(ctx: Context, stack: Stack) -> None:
     """Keeps the revision that stands; those of change sets are kept as long as the change sets are."""
-    from fogbank.services.cloudformation.records import ChangeSet
-
     used = {stack.current, stack.target}
     for change_set in ctx.tx.scan(ChangeSet, stack.account, stack.region, stack.uuid):
         used.update((change_set.revision, change_set.base))
     for revision in list(ctx.tx.scan(Revision, stack.uuid)):
         if revision.number not in used:
             ctx.tx.delete(Revision, stack.uuid, revision.number)
+
+
+def purge(ctx: Context, uuid: str) -> None:
+    """Removes every record of a stack."""
+    stack = ctx.tx.get(Stack, ctx.account, ctx.region, uuid)
+    if stack is None or stack.live:
+        return
+    for kind in (Revision, Resource, Leftover, Event, Operation, Step, Signal):
+        ctx.tx.clear(kind, uuid)
+    ctx.tx.clear(ChangeSet, stack.account, stack.region, uuid)
+    ctx.tx.delete(Stack, stack.account, stack.region, uuid)

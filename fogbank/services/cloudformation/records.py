@@ -87,7 +87,7 @@ class Former(Record):
     status: str = ""
 
 
-@record("cloudformation.resource", key=("stack", "logical_id"))
+@record("cloudformation.resource", key=("stack", "logical_id"), indexes={"physical": ("physical_id",)})
 class Resource(Record):
     """One resource of a stack, as it is."""
 
@@ -242,12 +242,12 @@ class ChangeSet(Record):
     execution: str = "AVAILABLE"
     description: str = ""
     changes: list[dict[str, Any]] = []
-    """With property values; shown only when asked for."""
+    """With property values, which are shown only when asked for."""
     base: int = 0
     """The revision that it was compared with."""
     role_arn: str = ""
     on_failure: str = ""
-    nested: bool = False
+    include_nested: bool = False
 
     @property
     def id(self) -> str:

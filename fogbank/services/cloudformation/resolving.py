@@ -61,7 +61,9 @@ async def resolve_ssm_types(ctx: Context, values: dict[str, Parameter]) -> None:
         answer = await ctx.call_async("ssm", "GetParameters", {"Names": names[start : start + 10]})
         for parameter in answer.get("Parameters") or []:
             if parameter["Type"] == "SecureString":
-                raise validation(f"Parameters [{parameter['Name']}] referenced by template have types not supported by CloudFormation.")
+                raise validation(
+                    f"Parameters [{parameter['Name']}] referenced by template have types not supported by CloudFormation."
+                )
             found[parameter["Name"]] = found[parameter.get("ARN", "")] = parameter["Value"]
             if parameter.get("Selector"):
                 found[parameter["Name"] + parameter["Selector"]] = parameter["Value"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from fogbank.api import AwsError, Context, Provisioned, ResourceType, Retry
 from fogbank.services.cloudformation import (
@@ -33,6 +33,7 @@ from fogbank.services.cloudformation.records import Former, Leftover, Operation,
 
 log = logging.getLogger("fogbank.cloudformation")
 
+T = TypeVar("T")
 Mode = Literal["nothing", "create", "update", "replace"]
 
 
@@ -117,22 +118,21 @@ async def apply(ctx: Context, job: Job) -> None:
         return
     types.check_properties(kind, wanted.actual)
     call = StackCall.of(ctx, job.stack, job.operation, job.step, job.logical_id, wanted.members["tags"])
-    work: Awaitable[Provisioned]
-    if mode == "update":
-        work = kind.update(call, row.properties, wanted.actual, Provisioned(row.physical_id, row.attributes))
-    else:
-        work = kind.create(call, wanted.actual)
+    current = Provisioned(row.physical_id, row.attributes)
     try:
-        provisioned = await _handled(job, work)
+        if mode == "update":
+            result = await _handled(job, kind.update(call, row.properties, wanted.actual, current))
+        else:
+            result = await _handled(job, kind.create(call, wanted.actual))
     except NotImplementedError:
         if mode != "update":
             raise
         await ctx.transact(lambda inner: _mark_replacing(inner, job))
-        provisioned = await _handled(job, kind.create(call, wanted.actual))
-    except Deferred as deferred:
-        await ctx.transact(lambda inner: _defer(inner, job, deferred, wanted))
-        return
-    await ctx.transact(lambda inner: _record(inner, job, wanted, provisioned))
+        result = await _handled(job, kind.create(call, wanted.actual))
+    if isinstance(result, Deferred):
+        await ctx.transact(lambda inner: _defer(inner, job, result, wanted))
+    else:
+        await ctx.transact(lambda inner: _record(inner, job, wanted, result))
 
 
 async def _wanted(ctx: Context, job: Job) -> Wanted:
@@ -208,10 +208,12 @@ def _record(ctx: Context, job: Job, wanted: Wanted, provisioned: Provisioned) ->
     execution.finish(ctx, job.operation, job.step, failed=job.operation.halted)
 
 
-async def _handled(job: Job, work: Awaitable[Provisioned]) -> Provisioned:
+async def _handled(job: Job, work: Awaitable[T]) -> T | Deferred:
     """Runs a resource type's coroutine; its errors read as CloudFormation gives them."""
     try:
         return await work
+    except Deferred as deferred:
+        return deferred
     except AwsError as error:
         raise validation(handler_message(error, job.step.token)) from error
 
@@ -260,14 +262,13 @@ async def revert(ctx: Context, job: Job) -> None:
     _, actual = await resolving.resolve(acting(ctx, job.operation), row.type, former.properties)
     call = StackCall.of(ctx, job.stack, job.operation, job.step, job.logical_id, former.tags)
     old = row.attempted or row.properties
-    try:
-        provisioned = await _handled(job, kind.update(call, old, actual, Provisioned(row.physical_id, row.attributes)))
-    except Deferred as deferred:
+    result = await _handled(job, kind.update(call, old, actual, Provisioned(row.physical_id, row.attributes)))
+    if isinstance(result, Deferred):
         members = {name: getattr(former, name) for name in _FORMER_MEMBERS}
         wanted = Wanted(row.type, former.properties, actual, "", members)
-        await ctx.transact(lambda inner: _defer(inner, job, deferred, wanted))
-        return
-    await ctx.transact(lambda inner: _reverted(inner, job, provisioned))
+        await ctx.transact(lambda inner: _defer(inner, job, result, wanted))
+    else:
+        await ctx.transact(lambda inner: _reverted(inner, job, result))
 
 
 _FORMER_MEMBERS = (
@@ -330,12 +331,11 @@ async def delete(ctx: Context, job: Job) -> None:
     row = await ctx.transact(lambda inner: _delete_begins(inner, job))
     if row is None:
         return
-    try:
-        await _removed(ctx, job, row)
-    except Deferred as deferred:
-        await ctx.transact(lambda inner: _defer(inner, job, deferred, None))
-        return
-    await ctx.transact(lambda inner: _deleted(inner, job))
+    result = await _removed(ctx, job, row)
+    if result is not None:
+        await ctx.transact(lambda inner: _defer(inner, job, result, None))
+    else:
+        await ctx.transact(lambda inner: _deleted(inner, job))
 
 
 def _delete_begins(ctx: Context, job: Job) -> Resource | None:
@@ -358,14 +358,11 @@ def _delete_begins(ctx: Context, job: Job) -> Resource | None:
     return row
 
 
-async def _removed(ctx: Context, job: Job, row: Resource) -> None:
+async def _removed(ctx: Context, job: Job, row: Resource) -> Deferred | None:
     kind = types.require(ctx, row.type)
     call = StackCall.of(ctx, job.stack, job.operation, job.step, row.logical_id, row.tags)
     _, actual = await resolving.resolve(acting(ctx, job.operation), row.type, row.properties)
-    try:
-        await kind.delete(call, actual, Provisioned(row.physical_id, row.attributes))
-    except AwsError as error:
-        raise validation(handler_message(error, job.step.token)) from error
+    return await _handled(job, kind.delete(call, actual, Provisioned(row.physical_id, row.attributes)))
 
 
 def _deleted(ctx: Context, job: Job) -> None:
@@ -381,12 +378,11 @@ async def clean(ctx: Context, job: Job) -> None:
     row = await ctx.transact(lambda inner: _clean_begins(inner, job))
     if row is None:
         return
-    try:
-        await _removed(ctx, job, row)
-    except Deferred as deferred:
-        await ctx.transact(lambda inner: _defer(inner, job, deferred, None))
-        return
-    await ctx.transact(lambda inner: _cleaned(inner, job, ""))
+    result = await _removed(ctx, job, row)
+    if result is not None:
+        await ctx.transact(lambda inner: _defer(inner, job, result, None))
+    else:
+        await ctx.transact(lambda inner: _cleaned(inner, job, ""))
 
 
 def _clean_begins(ctx: Context, job: Job) -> Resource | None:
