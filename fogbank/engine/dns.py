@@ -118,7 +118,7 @@ class Resolver:
                 query.connect((self._upstream, 53))
                 query.send(packet)
                 reply = await asyncio.wait_for(loop.sock_recv(query, 4096), 4)
-        except (OSError, asyncio.TimeoutError):
+        except (TimeoutError, OSError):
             pass
         finally:
             self._waiting -= 1

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from fogbank.engine import environment_variables, report
 from fogbank.engine.api_http import Call, Connection
 from fogbank.engine.invocation import (
-    MAX_RESPONSE, MAX_STREAMED, RESPONSE_TOO_LARGE, Invocation, Stream, error_document, exit_reason,
+    MAX_RESPONSE,
+    MAX_STREAMED,
+    RESPONSE_TOO_LARGE,
+    Invocation,
+    Stream,
+    error_document,
+    exit_reason,
 )  # fmt: skip
 from fogbank.engine.lifecycle import ENVIRONMENT, RUNTIME, Machine
 from fogbank.engine.logs import LogReader

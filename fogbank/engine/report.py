@@ -56,15 +56,16 @@ def text(item: Event) -> str | None:
     """The line of a text log, or None for an event that text logs do not show."""
     kind, record = item["type"], item["record"]
     if kind == "platform.initStart":
-        return f"INIT_START Runtime Version: {record['runtimeVersion']}\tRuntime Version ARN: {record['runtimeVersionArn']}\n"
+        version, arn = record["runtimeVersion"], record["runtimeVersionArn"]
+        return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n"
     if kind == "platform.start":
         return f"START RequestId: {record['requestId']} Version: {record['version']}\n"
     if kind == "platform.runtimeDone":
         return f"END RequestId: {record['requestId']}\n"
     if kind == "platform.initReport" and record["status"] != "success":
         error = f"\tError Type: {record['errorType']}" if record.get("errorType") else ""
-        duration = record["metrics"]["durationMs"]
-        return f"INIT_REPORT Init Duration: {duration:.2f} ms\tPhase: {record['phase']}\tStatus: {record['status']}{error}\n"
+        duration, phase, status = record["metrics"]["durationMs"], record["phase"], record["status"]
+        return f"INIT_REPORT Init Duration: {duration:.2f} ms\tPhase: {phase}\tStatus: {status}{error}\n"
     if kind == "platform.extension":
         error = f"\tError Type: {record['errorType']}" if record.get("errorType") else ""
         events = "[" + ",".join(record["events"]) + "]"

@@ -66,10 +66,8 @@ def choose(demanded: str) -> Tier:
     if demanded not in ("auto", *ORDER[1:]):
         raise IsolationUnavailable(f"isolation is one of auto, full, user, container: not {demanded}")
     probes = probe()
-    if all(value == "ok" for value in probes.values()):
-        name = "full" if os.getuid() == 0 else "user"
-    else:
-        name = "none"
+    works = all(value == "ok" for value in probes.values())
+    name = ("full" if os.getuid() == 0 else "user") if works else "none"
     problem = ", ".join(f"{step}: {value}" for step, value in probes.items() if value != "ok")
     if demanded != "auto" and ORDER.index(name) < ORDER.index(demanded):
         raise IsolationUnavailable(

@@ -82,7 +82,7 @@ class Zygote:
         self._loop.add_reader(ours, self._readable)
         try:
             self.version = await asyncio.wait_for(asyncio.shield(self._ready), START_TIMEOUT)
-        except (asyncio.TimeoutError, EngineError) as error:
+        except (TimeoutError, EngineError) as error:
             self.stop()
             tail = errors.read_text(errors="replace")[-2000:].strip()
             raise EngineError(f"the sandbox parent did not start: {tail or error or 'no answer'}") from None

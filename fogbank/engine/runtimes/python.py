@@ -69,7 +69,7 @@ def sdk(version: str, data_dir: Path) -> Path | None:
         distributions = [metadata.distribution(name) for name in _SDK]
     except metadata.PackageNotFoundError:
         return None
-    least = (distributions[0].metadata.get("Requires-Python") or ">=3.0").strip().removeprefix(">=").split(",")[0]
+    least = str(distributions[0].metadata["Requires-Python"] or ">=3.0").strip().removeprefix(">=").split(",")[0]
     if (major, minor) < tuple(int(part) for part in least.split(".")[:2]):
         own = data_dir / "runtimes" / f"sdk-python{version}"
         return own if own.is_dir() else None

@@ -71,7 +71,8 @@ def _frames(trace):
 def _describe(error, request_id=""):
     """The error document of an exception, and what X-Ray is told about it."""
     if isinstance(error, Fault):
-        return _document(error.message, error.kind, error.trace, request_id), _cause("LambdaValidationError", error.message, [])
+        document = _document(error.message, error.kind, error.trace, request_id)
+        return document, _cause("LambdaValidationError", error.message, [])
     frames = _frames(error.__traceback__)
     kind = type(error).__name__
     document = _document(_text(error), kind, traceback.format_list(frames), request_id)
