@@ -36,6 +36,9 @@ class Limits:
     handshake_time: float = 10.0
     """For a TLS handshake, and before it for the first byte that tells TLS from plain HTTP."""
 
+    sweep: float = 1.0
+    """How often deadlines are looked at: they are kept to within this."""
+
     connections: int = 4096
     per_origin: int = 512
     """Connections from one function's sandbox."""

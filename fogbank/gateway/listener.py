@@ -20,7 +20,6 @@ log = logging.getLogger("fogbank.gateway")
 _TLS_HANDSHAKE = 0x16
 """The first byte of a TLS record that opens a handshake; no HTTP method begins with it."""
 _ACCEPTS = 64
-_SWEEP = 1.0
 
 
 class Listener:
@@ -43,7 +42,7 @@ class Listener:
         self.upgrade = upgrade
         self.limits = limits or Limits()
         self.now = 0.0
-        """The loop's clock, read once a second: close enough for deadlines."""
+        """The loop's clock, read at each sweep: close enough for deadlines."""
         self._clock = clock
         self._tls = tls
         self._context: ssl.SSLContext | None = None
@@ -245,7 +244,7 @@ class Listener:
         if self._sweeper is None:
             loop = asyncio.get_running_loop()
             self.now = loop.time()
-            self._sweeper = loop.call_later(_SWEEP, self._sweep)
+            self._sweeper = loop.call_later(self.limits.sweep, self._sweep)
 
     def _sweep(self) -> None:
         self._sweeper = None

@@ -10,7 +10,7 @@ BY_SIGNING_NAME = {
     "cassandra": "keyspaces", "cleanrooms-ml": "cleanroomsml", "cloudcontrolapi": "cloudcontrol",
     "codeguru-profiler": "codeguruprofiler", "connect-campaigns": "connectcampaigns",
     "elasticfilesystem": "efs", "elasticloadbalancing": "elb", "elasticmapreduce": "emr",
-    "execute-api": "apigatewaymanagementapi", "geo": "location", "iotdata": "iot-data",
+    "email": "ses", "execute-api": "apigatewaymanagementapi", "geo": "location", "iotdata": "iot-data",
     "iotmanagedintegrations": "iot-managed-integrations", "launchwizard": "launch-wizard", "lex": "lexv2-models",
     "migrationhub-orchestrator": "migrationhuborchestrator", "migrationhub-strategy": "migrationhubstrategy",
     "mobiletargeting": "pinpoint", "monitoring": "cloudwatch", "mturk-requester": "mturk",

@@ -48,8 +48,12 @@ async def test_every_name_of_ours_has_a_certificate(door: Door, authority: Autho
 @pytest.mark.parametrize("name", ["example.com", "amazonaws.com.evil.example", "notamazonaws.com", "localhost.example"])
 async def test_other_names_are_refused(door: Door, authority: Authority, name: str) -> None:
     await door.open(tls=authority.context)
-    with pytest.raises((ssl.SSLError, ConnectionError), match="(?i)unrecognized.name|reset"):
-        await connect(door, authority, name)
+    careless = ssl.create_default_context()
+    careless.check_hostname = False
+    careless.verify_mode = ssl.CERT_NONE
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await asyncio.open_connection("127.0.0.1", door.port, ssl=careless, server_hostname=name)
+    await asyncio.open_connection("127.0.0.1", door.port, ssl=careless, server_hostname="localhost")
 
 
 def test_the_authority_may_speak_for_our_names_only(authority: Authority) -> None:
@@ -127,7 +131,7 @@ def test_certificates_in_memory_are_bounded(authority: Authority) -> None:
 
 
 async def test_a_client_that_says_nothing_is_let_go(door: Door, authority: Authority) -> None:
-    listener = await door.open(tls=authority.context, limits=Limits(handshake_time=0.01))
+    listener = await door.open(tls=authority.context, limits=Limits(handshake_time=0.01, sweep=0.02))
     silent = await door.connect()
     half = await door.connect()
     await half.send(b"\x16\x03\x01")
