@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import datetime
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -33,6 +34,14 @@ class AwsPolicy(msgspec.Struct, frozen=True):
     def id(self) -> str:
         """Made of the name, so that it is the same in every cloud."""
         return "ANPA" + base64.b32encode(hashlib.sha256(self.name.encode()).digest()).decode()[:17]
+
+    @property
+    def created_at(self) -> float:
+        return datetime.fromisoformat(self.created).timestamp()
+
+    @property
+    def updated_at(self) -> float:
+        return datetime.fromisoformat(self.updated or self.created).timestamp()
 
     @property
     def text(self) -> str:

@@ -218,7 +218,7 @@ def _check_trust_statement(statement: Mapping[str, Any], exists: Callable[[str],
         raise malformed("Missing required field Action")
     _check_grammar(statement)
     for action in actions:
-        if not re.match(r"(?i)(\*$|sts:)", action):
+        if not re.match(r"(?i)sts:", action):
             raise malformed("AssumeRole policy may only specify STS AssumeRole actions.")
     element = statement.get("Principal", statement.get("NotPrincipal"))
     if element != "*":

@@ -1,0 +1,32 @@
+"""AWS Identity and Access Management: users, groups, roles, policies, keys, providers. Global: one per account."""
+
+from fogbank.api import Service
+
+iam = Service("iam")
+
+from fogbank.services.iam import (  # noqa: E402, F401
+    access_keys,
+    account,
+    attachments,
+    authorization_details,
+    boundaries,
+    certificates,
+    groups,
+    inline_policies,
+    instance_profiles,
+    linked_roles,
+    login_profiles,
+    managed_policies,
+    membership,
+    mfa_devices,
+    policy_entities,
+    policy_versions,
+    providers,
+    roles,
+    simulation,
+    tags,
+    trust,
+    users,
+)
+
+__all__ = ["iam"]
