@@ -57,7 +57,12 @@ class Store:
 
     async def transact(self, function: Callable[[Tx], T]) -> T:
         """As `run`, and returns when the result is on disk. Raises what `function` raises, and `StoreFailed`."""
-        result, pending = self.run(function)
+        try:
+            result, pending = self.run(function)
+        except Exception:
+            if self.pending is not None:  # The error may tell of what is not on disk yet.
+                await self.pending
+            raise
         if pending is not None:
             await pending
         return result

@@ -40,7 +40,7 @@ class SqliteEngine:
         loop = asyncio.get_running_loop()
         _create(path)
         self._connection = connection = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
-        connection.execute(_PRAGMAS)
+        connection.execute(_PRAGMAS).fetchall()  # apsw runs statements as their rows are taken.
         self.schema = Schema(connection)
         # What a killed process had written but not synced is visible to us: put it on disk before anybody is told.
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
@@ -48,7 +48,8 @@ class SqliteEngine:
         _sync_directory(path.parent)
         self._checkpoints = Checkpoints(loop, path, connection)
         self.commits = Commits(loop, connection, self._wal, sync, self._lost, self._between)
-        self.execute = connection.execute
+        # One cursor for all: nothing keeps it between two calls, since rows are fetched at once.
+        self.execute = connection.cursor().execute
         self.changes = connection.changes
         self._active: SqliteTx | None = None
         self._closed = False
@@ -113,8 +114,8 @@ class SqliteEngine:
     def next_of(self, name: str) -> int:
         value, reserved = self._sequences.get(name, (0, 0))
         if value >= reserved:
-            found = self.execute('SELECT reserved FROM "$sequences" WHERE name = ?', (name,)).fetchone()
-            value = int(found[0]) if found else 1
+            found = self.execute('SELECT reserved FROM "$sequences" WHERE name = ?', (name,)).get
+            value = 1 if found is None else int(found)
             reserved = value + _SEQUENCE_BLOCK
             self.execute('INSERT OR REPLACE INTO "$sequences" VALUES (?, ?)', (name, reserved))
         self._sequences[name] = (value + 1, reserved)

@@ -73,7 +73,7 @@ class Schema:
             (layout,) = connection.execute("PRAGMA user_version").fetchone() or (0,)
             if layout > LAYOUT:
                 raise StoreError("the data directory was written by a newer release of Fogbank")
-            connection.execute(_CATALOGUE)
+            connection.execute(_CATALOGUE).fetchall()
             connection.execute(f"PRAGMA user_version = {LAYOUT}")
         self.reload()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import apsw
 
 from fogbank.store.errors import Exists
-from fogbank.store.records import Record
+from fogbank.store.records import Record, RecordType
 from fogbank.store.sqlite.commits import Batch
 from fogbank.store.sqlite.schema import Table
 from fogbank.store.tx import Key, Start, Tx
@@ -45,7 +45,7 @@ class SqliteTx(Tx):
         table = self._read(kind)
         if not table.exists:
             return None
-        found: Any = self._execute(table.queries.get, key).fetchone()
+        found = self._execute(table.queries.get, key).get
         return None if found is None else table.definition.read(*found)
 
     def scan(
@@ -64,8 +64,7 @@ class SqliteTx(Tx):
         table = self._read(kind)
         if not table.exists:
             return 0
-        found: Any = self._execute(table.queries.count(len(prefix)), prefix).fetchone()
-        return int(found[0])
+        return int(self._execute(table.queries.count(len(prefix)), prefix).get)
 
     def _read(self, kind: type[R]) -> Table[R]:
         if not self.open:
@@ -133,25 +132,25 @@ class SqliteTx(Tx):
     # --- writing
 
     def put(self, row: Record) -> None:
-        table = self._write(self._schema[type(row)])
-        definition = table.definition
-        values = (*definition.columns_of(row), definition.version, definition.encode(row))
+        table = self._schema[type(row)]
+        values = _values(table.definition, row)
+        self._write(table)
         try:
             self._execute(table.queries.put, values)
         except apsw.ConstraintError as error:
-            raise TypeError(f"{definition.table}: None in the key {definition.key_of(row)}") from error
+            raise TypeError(f"{table.definition.table}: None in the key of {row}") from error
 
     def insert(self, row: Record) -> None:
-        table = self._write(self._schema[type(row)])
-        definition = table.definition
-        values = (*definition.columns_of(row), definition.version, definition.encode(row))
+        table = self._schema[type(row)]
+        values = _values(table.definition, row)
+        self._write(table)
         try:
             self._execute(table.queries.insert, values)
         except apsw.ConstraintError as error:
-            key = definition.key_of(row)
+            key = table.definition.key_of(row)
             if None in key:
-                raise TypeError(f"{definition.table}: None in the key {key}") from error
-            raise Exists(definition.table, key) from None
+                raise TypeError(f"{table.definition.table}: None in the key of {row}") from error
+            raise Exists(table.definition.table, key) from None
 
     def delete(self, kind: type[R], *key: Key) -> bool:
         table = self._schema[kind]
@@ -226,6 +225,16 @@ class SqliteTx(Tx):
 
     def publish(self, topic: str, message: Any = None) -> None:
         self.after_commit(lambda: self._engine.publish(topic, message))
+
+
+def _values(definition: RecordType[Any], row: Record) -> tuple[Any, ...]:
+    """The row's columns. A member of a wrong type would make it unreadable for good, so it is read back first.
+
+    Raises msgspec.ValidationError.
+    """
+    data = definition.encode(row)
+    definition.decode(data)
+    return (*definition.columns_of(row), definition.version, data)
 
 
 def _bound(value: Start) -> tuple[Key, ...]:
