@@ -204,7 +204,8 @@ class OperationCodec:
     def _malformed(self, protocol: str, message: str) -> AwsError:
         settings = self.service.settings.get("malformed")
         if settings:
-            return AwsError(settings["code"], settings.get("message") or message, status=400)
+            code = self.service.settings.get("operationCodes", {}).get(self.name) or settings["code"]
+            return AwsError(code, settings.get("message") or message, status=400)
         if protocol == "rest-xml":
             return AwsError("MalformedXML", message or "The XML you provided was not well-formed.", status=400)
         if protocol == "query":
@@ -225,7 +226,7 @@ class OperationCodec:
         if settings.get("validation") == "required":
             required = settings["requiredError"]
             return AwsError(required["code"], required["message"].format(member=errors[0]), status=400)
-        code = settings.get("validationCode")
+        code = settings.get("operationCodes", {}).get(self.name) or settings.get("validationCode")
         if code is None:
             code = "ValidationError" if self.service.protocols[-1] == "query" else "ValidationException"
         message = settings.get("validationMessage")

@@ -112,7 +112,7 @@ class _Validator:
                 found.append((f"{{}} < {number(low)!r}", f"Member must have value greater than or equal to {number(low)}"))
         if shape.type == "string":
             if shape["pattern"]:
-                matcher = self._matcher(shape["pattern"])
+                matcher = self._matcher(shape["equivalent"] or shape["pattern"])
                 condition = f"not {matcher}({{}})" if matcher else "False"
                 words = f"Member must satisfy regular expression pattern: {shape['pattern']}"
                 found.append((condition, words))
@@ -244,11 +244,12 @@ def _lower(name: str) -> str:
 
 
 def java_order(values: list[str]) -> list[str]:
-    """The order in which AWS prints an enumeration: that of a Java hash set, by its buckets (seen in recorded answers)."""
+    """The order in which AWS prints an enumeration: by the buckets of a Java hash table, within one the last put in
+    first (so do all recorded answers)."""
     size = 32
     while len(values) > size * 0.75:
         size *= 2
-    return sorted(values, key=lambda value: _java_hash(value) & (size - 1))
+    return sorted(reversed(values), key=lambda value: _java_hash(value) & (size - 1))
 
 
 def _java_hash(text: str) -> int:

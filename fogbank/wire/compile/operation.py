@@ -119,9 +119,7 @@ class _Operation:
         else:
             block(f"w({tail!r}); w(request_id); w('</RequestId></ResponseMetadata></{root}>')")
             media = "text/xml"
-        block(
-            f"return Response({self.status}, [('x-amzn-RequestId', request_id), ('Content-Type', {media!r})], xml_encode(p))"
-        )
+        block(self._answer(media, "xml_encode(p)"))
 
     def _serialise_rpc(self, block: Block) -> None:
         assert self.trees is not None
@@ -143,9 +141,11 @@ class _Operation:
             media = "application/vnd.amazon.eventstream"
         else:
             body = f"{encode}({self.trees.writer(self.output)}(v))"
-        block(
-            f"return Response({self.status}, [('x-amzn-RequestId', request_id), ('Content-Type', {media!r}){marker}], {body})"
-        )
+        block(self._answer(media, body, marker))
+
+    def _answer(self, media: str, body: str, more: str = "") -> str:
+        headers = f"[('x-amzn-RequestId', request_id), ('Content-Type', {media!r}){more}]"
+        return f"return Response({self.status}, {headers}, {body})"
 
     def _serialise_rest(self, block: Block) -> None:
         if self.settings.get("requestIds") == "s3":

@@ -111,9 +111,8 @@ def write_locations(shape: Shape, block: Block) -> None:
         elif location == "header":
             block(f"x = g({name!r})")
             if member.type == "list":
-                block(
-                    f"if x: h.append(({wire!r}, ','.join([{_header_text(member.member, 'i', True)} for i in x if i is not None])))"
-                )
+                items = f"[{_header_text(member.member, 'i', True)} for i in x if i is not None]"
+                block(f"if x: h.append(({wire!r}, ','.join({items})))")
             else:
                 block(f"if x is not None: h.append(({wire!r}, {_header_text(member, 'x', False)}))")
 
