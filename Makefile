@@ -38,5 +38,10 @@ lint: env
 test: env tools lint
 	$(BIN)/pytest -n 2 --dist loadfile
 
-bench: env
+# The emulators that the benchmarks run beside ours.
+.tools/peers/.ready: tests/tools/peers.txt
+	$(PYTHON) -m venv .tools/peers && .tools/peers/bin/$(PIP) -r tests/tools/peers.txt
+	touch $@
+
+bench: env .tools/peers/.ready
 	$(BIN)/python -m bench
