@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
+from fogbank.engine.api_http import Call
 from fogbank.engine.logs import Tail
 from fogbank.engine.spec import Outcome
 
@@ -49,6 +50,7 @@ class Stream:
         self._queued = 0
         self._wake: asyncio.Event = asyncio.Event()
         self._ended = False
+        self._held: Call | None = None
         self.size = 0
         self.limit = limit
         self.broken = False
@@ -78,15 +80,26 @@ class Stream:
             while self._parts:
                 part = self._parts.popleft()
                 self._queued -= len(part)
+                if self._held is not None and self._queued <= _QUEUE:
+                    held, self._held = self._held, None
+                    held.resume()
                 yield part
             if self._ended:
                 return
             self._wake.clear()
             await self._wake.wait()
 
-    @property
-    def hungry(self) -> bool:
-        return self._queued <= _QUEUE
+    def writer(self, call: Call, loop: asyncio.AbstractEventLoop) -> Callable[[bytes | None], None]:
+        """What the connection gives each piece of the body to, and None at its end."""
+
+        def feed(data: bytes | None) -> None:
+            if data is None:
+                self.end(broken=not call.connected)
+            elif self.feed(data) and self.size <= self.limit:
+                self._held = call
+                call.pause()
+
+        return feed
 
 
 class Invocation:
@@ -142,6 +155,13 @@ class Invocation:
         if self.outcome is None:
             self.outcome = Outcome("function_error", payload, self.request_id, "Unhandled", kind)
             self.outcome.content_type = "application/json"
+
+    def settled(self) -> Outcome:
+        """The outcome; an error where the runtime asked for the next event without an answer to this one."""
+        if self.outcome is None:
+            self.fail("Runtime.Unknown", error_document("Runtime.Unknown", "The runtime did not answer"))
+        assert self.outcome is not None
+        return self.outcome
 
     def release(self) -> None:
         """Gives the caller its outcome."""

@@ -69,9 +69,11 @@ class LogSink:
 
 
 class LogReader:
-    """The two pipes of one sandbox. `handle(timestamp_ms, text, is_json)` gets each message."""
+    """The pipes of one sandbox: plain lines, and frames. `handle(timestamp_ms, text, is_json)` gets each message."""
 
-    def __init__(self, lines: int, frames: int, clock: Clock, sink: LogSink, handle: Callable[[int, str, bool], None]):
+    def __init__(
+        self, lines: int, frames: int | None, clock: Clock, sink: LogSink, handle: Callable[[int, str, bool], None]
+    ) -> None:
         self._lines = lines
         self._frames = frames
         self._clock = clock
@@ -88,7 +90,8 @@ class LogReader:
         if self._open and not self._reading:
             self._reading = True
             self._loop.add_reader(self._lines, self._read_lines)
-            self._loop.add_reader(self._frames, self._read_frames)
+            if self._frames is not None:
+                self._loop.add_reader(self._frames, self._read_frames)
 
     def drain(self) -> None:
         """Takes what has been written so far: called where an invocation's log must be complete."""
@@ -112,7 +115,8 @@ class LogReader:
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._lines)
-            self._loop.remove_reader(self._frames)
+            if self._frames is not None:
+                self._loop.remove_reader(self._frames)
 
     def _take(self, pipe: int) -> bytes:
         if self._sink.full and self._reading:
@@ -145,7 +149,7 @@ class LogReader:
         self._handle(int(self._clock.now() * 1000), data.decode("utf-8", "replace"), False)
 
     def _read_frames(self) -> bool:
-        data = self._take(self._frames)
+        data = self._take(self._frames) if self._frames is not None else b""
         if not data:
             return False
         buffer = self._framed + data

@@ -7,9 +7,12 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fogbank.engine.spec import FunctionSpec
+from fogbank.engine.spec import FunctionSpec, Outcome
+
+if TYPE_CHECKING:
+    from fogbank.engine.invocation import Invocation
 
 Event = dict[str, Any]
 _LEVELS = {
@@ -60,7 +63,7 @@ def text(item: Event) -> str | None:
         return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n"
     if kind == "platform.start":
         return f"START RequestId: {record['requestId']} Version: {record['version']}\n"
-    if kind == "platform.runtimeDone":
+    if kind == "platform.end":
         return f"END RequestId: {record['requestId']}\n"
     if kind == "platform.initReport" and record["status"] != "success":
         error = f"\tError Type: {record['errorType']}" if record.get("errorType") else ""
@@ -102,10 +105,35 @@ def _report(record: Mapping[str, Any]) -> str:
     return line
 
 
+def figures(spec: FunctionSpec, invocation: Invocation, outcome: Outcome, sound: bool) -> dict[str, Any]:
+    """The record of `platform.report`. An error that the function itself answered with is a success of the platform's."""
+    metrics: dict[str, Any] = {
+        "durationMs": outcome.duration_ms,
+        "billedDurationMs": outcome.billed_ms,
+        "memorySizeMB": spec.memory_mb,
+        "maxMemoryUsedMB": outcome.max_memory_mb,
+    }
+    if invocation.init_ms is not None:
+        metrics["initDurationMs"] = round(invocation.init_ms, 2)
+    failed = invocation.status if not sound or invocation.status == "timeout" else "success"
+    tracing = None
+    if invocation.trace_id and "Sampled=1" in invocation.trace_id and spec.tracing == "Active":
+        tracing = {"type": "X-Amzn-Trace-Id", "value": invocation.trace_id}
+    return {
+        "requestId": invocation.request_id,
+        "metrics": metrics,
+        "status": failed,
+        "errorType": invocation.error_type if failed == "error" else None,
+        "tracing": tracing,
+    }
+
+
 def line(spec: FunctionSpec, item: Event) -> str | None:
     """What the function's log shows of an event, by its format and system log level."""
     if spec.log_format == "Text":
         return text(item)
+    if item["type"] == "platform.end":  # the Logs API has it, and text logs; JSON logs do not
+        return None
     level = _LEVELS.get(item["type"], "DEBUG")
     if _ORDER.index(level) < _ORDER.index(spec.system_log_level or "INFO"):
         return None

@@ -37,7 +37,7 @@ def write_ca_bundle(data_dir: Path, own: Path | None) -> Path:
 
 _FILES = {
     "/etc/group": f"root:x:0:\n{_USER}:x:990:\n",
-    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+    "/etc/hosts": "127.0.0.1 localhost sandbox.localdomain sandbox\n::1 localhost\n",
     "/etc/resolv.conf": f"nameserver {PLATFORM_ADDRESS}\noptions timeout:2 attempts:2\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     "/etc/os-release": 'NAME="Amazon Linux"\nVERSION="2023"\nID="amzn"\nVERSION_ID="2023"\n',

@@ -52,6 +52,9 @@ class Sandbox:
         self.pids: dict[str, int] = {}
         self.starting: list[str] = []
         self.on_exit: Callable[[str, int], None] = lambda name, status: None
+        self.on_extension_log: Callable[[int], None] = lambda pipe: None
+        self.extension_log: int | None = None
+        self._wanted_sockets: list[asyncio.Future[socket.socket]] = []
         self.on_failed: Callable[[str, str], None] = lambda name, error: None
         self.on_gone: list[Callable[[], None]] = []
         self.gone = False
@@ -60,11 +63,11 @@ class Sandbox:
 
     def _readable(self) -> None:
         try:
-            data, _, pid = receive(self.control)
+            data, descriptors, pid = receive(self.control)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
+            data, descriptors, pid = b"", [], 0
         if not data:
             self._loop.remove_reader(self.control)
             return
@@ -73,6 +76,12 @@ class Sandbox:
             self.pids[self.starting.pop(0)] = pid
         elif message["op"] == "exit":
             self.on_exit(message["name"], message["status"])
+        elif message["op"] == "socket":
+            self._give_socket(_adopt(descriptors[0]))
+        elif message["op"] == "log":
+            os.set_blocking(descriptors[0], False)
+            self.extension_log = descriptors[0]
+            self.on_extension_log(descriptors[0])
         elif message["op"] == "failed":
             self.on_failed(message["name"], message["error"])
 
@@ -85,6 +94,21 @@ class Sandbox:
 
     def signal(self, name: str, number: int) -> None:
         self.send({"op": "signal", "name": name, "signal": number})
+
+    async def new_socket(self) -> socket.socket:
+        """An unconnected TCP socket in the sandbox's network: connected from here, it reaches what listens there."""
+        future: asyncio.Future[socket.socket] = self._loop.create_future()
+        self._wanted_sockets.append(future)
+        self.send({"op": "socket"})
+        return await future
+
+    def _give_socket(self, made: socket.socket) -> None:
+        while self._wanted_sockets:
+            future = self._wanted_sockets.pop(0)
+            if not future.done():
+                future.set_result(made)
+                return
+        made.close()
 
     def freeze(self) -> None:
         self._send(b"F")
@@ -127,8 +151,11 @@ class Sandbox:
         self.control.close()
         self.runtime_api.close()
         self.dns.close()
-        for pipe in (self.log, self.frames):
-            os.close(pipe)
+        for pipe in (self.log, self.frames, self.extension_log):
+            if pipe is not None:
+                os.close(pipe)
+        for future in self._wanted_sockets:
+            future.cancel()
 
 
 def _adopt(descriptor: int) -> socket.socket:

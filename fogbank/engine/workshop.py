@@ -24,7 +24,6 @@ BASE_UID = 900_000
 SLOTS = 4096
 _RESTOCK_DELAY = 0.02
 _SDK_PLACES = ("boto3", "python/boto3", "botocore")
-_EXTENSION_DIRECTORY = "extensions"
 
 
 class Workshop:
@@ -44,6 +43,7 @@ class Workshop:
         self._zygotes: dict[tuple[str, str, bool], asyncio.Future[Zygote]] = {}
         self._homes: dict[int, Zygote] = {}
         self._dying: set[Sandbox] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._bundle: Path | None = None
 
     # -- zygotes and sandboxes -----------------------------------------------------------------------------------------
@@ -98,7 +98,8 @@ class Workshop:
             return {"argv": program, "fresh": True}
         return {"node": True}
 
-    def assign(self, sandbox: Sandbox, spec: FunctionSpec, becoming: dict[str, Any], values: dict[str, str]) -> None:
+    def assign(self, sandbox: Sandbox, spec: FunctionSpec, go: dict[str, Any] | None) -> None:
+        """Shows the function's files in the sandbox and sets its limits; with `go` the runtime starts as well."""
         order: dict[str, Any] = {
             "op": "assign",
             "code": str(spec.code_dir) if spec.code_dir else None,
@@ -106,13 +107,25 @@ class Workshop:
             "tmp_mb": spec.ephemeral_mb,
             "limits": self.cgroups.limits(spec.memory_mb),
         }
-        go = {**becoming, "env": values, "cwd": "/var/task", "memory_mb": spec.memory_mb}
-        if becoming.get("fresh"):
-            sandbox.starting.append("runtime")
-            order["fresh"] = go
-        else:
+        if go is not None:
+            self._note_replacement(sandbox, go)
             order["go"] = go
         sandbox.send(order)
+
+    def go(self, sandbox: Sandbox, go: dict[str, Any]) -> None:
+        """Starts the runtime, after the extensions."""
+        self._note_replacement(sandbox, go)
+        sandbox.send({"op": "go", "go": go})
+
+    @staticmethod
+    def _note_replacement(sandbox: Sandbox, go: dict[str, Any]) -> None:
+        if go.get("fresh"):
+            sandbox.starting.append("runtime")
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Holds a task that nobody waits for until it ends."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def adopt_sockets(self, sandbox: Sandbox, spec: FunctionSpec) -> list[Callable[[], None]]:
         return [
@@ -170,6 +183,9 @@ class Workshop:
         return {"runtimes": self.toolbox.describe(), "parents": zygotes}
 
     async def close(self) -> None:
+        """Waits for environments that are shutting down, as long as they may take, and ends everything."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2.5)
         for future in self._zygotes.values():
             if not future.done():
                 future.cancel()

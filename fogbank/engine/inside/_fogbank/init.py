@@ -4,11 +4,12 @@ It talks to the platform alone, on a control socket that no other process of the
 so its descriptors cannot be opened through /proc, and as process 1 no signal from inside kills it. Messages are JSON
 packets:
 
-    assign   {env..., code, layers, tmp_mb, limits}        mounts the function and gives up the privileges
-    start    {name, argv | python, env, cwd}               answers with `exit` {name, status} when it ends
-    go       {name, ...}                                   the function for a process started ahead
-    F, C     freeze and continue everything
+    assign   {code, layers, tmp_mb, limits, go?}    mounts the function and gives up the privileges
+    go       {go}                                   what the runtime process becomes
+    start    {name, argv, env, cwd}                 an extension; `exit` {name, status} tells of the end of any process
+    socket   {}                                     answers with a new socket of this network
     signal   {name, signal}
+    F, C     freeze and continue everything
 
 The platform closing the socket ends the sandbox.
 """
@@ -98,6 +99,7 @@ class Init:
         self.log = log
         self.frames = frames
         self.cgroups = order.get("cgroups", ())
+        self.extension_log = None
         self.names = {}
         self.pipes = {}
         self.limits = {}
@@ -160,10 +162,23 @@ class Init:
         linux.keep_capabilities((linux.CAP_KILL, linux.CAP_SETUID, linux.CAP_SETGID, linux.CAP_SETPCAP))
         linux.set_no_new_privs()
         self.assigned = True
-        if "fresh" in order:
-            self.replace(dict(order["fresh"], name="runtime"))
-        elif "go" in order:
-            self.go(dict(order["go"], name="runtime"))
+        if "go" in order:
+            self.go(order)
+
+    def go(self, order):
+        """Starts the runtime: the process that waits becomes it, or another one takes its place."""
+        order = dict(order["go"], name="runtime")
+        if order.get("fresh"):
+            self.replace(order)
+            return
+        pipe = self.pipes.pop("runtime")
+        text = json.dumps(order).encode()
+        pipe.sendall(struct.pack("I", len(text)) + text)
+        pipe.close()
+
+    def socket(self, order):
+        with socket.socket() as made:
+            linux.send_with_descriptors(self.control, b'{"op": "socket"}', [made.fileno()])
 
     def replace(self, order):
         """The runtime needs another start than the process that waits: that one is let go."""
@@ -199,13 +214,14 @@ class Init:
         """Forks a process of the function's: the runtime, or an extension."""
         name = order["name"]
         ours, theirs = socket.socketpair()
+        log = self.extension_output() if order.get("log") == "extension" else self.log
         child = os.fork()
         if child == 0:
             try:
                 signal.set_wakeup_fd(-1)
                 for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, signal.SIG_DFL)
-                self.become_user(theirs.fileno())
+                self.become_user(theirs.fileno(), log)
                 _begin(order)
             except BaseException as error:
                 os.write(2, ("%s: %s\n" % (type(error).__name__, error)).encode())
@@ -218,25 +234,27 @@ class Init:
         else:
             ours.close()
 
-    def go(self, order):
-        pipe = self.pipes.pop(order["name"])
-        text = json.dumps(order).encode()
-        pipe.sendall(struct.pack("I", len(text)) + text)
-        pipe.close()
-
     def signal(self, order):
         for pid, name in self.names.items():
             if name == order["name"]:
                 os.kill(pid, order["signal"])
 
-    def become_user(self, go_fd):
+    def extension_output(self):
+        """Where extensions write: a pipe of their own, since Lambda tells their lines from the function's."""
+        if self.extension_log is None:
+            read, self.extension_log = os.pipe()
+            linux.send_with_descriptors(self.control, b'{"op": "log"}', [read])
+            os.close(read)
+        return self.extension_log
+
+    def become_user(self, go_fd, log):
         """In the child: from here on it is the function's user, and nothing brings the privileges back."""
         os.setsid()
         self.control.send(b'{"op": "pid"}')
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("500")
         null = os.open("/dev/null", os.O_RDONLY)
-        for source, target in ((null, 0), (self.log, 1), (self.log, 2)):
+        for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
         high = [_high(self.frames), _high(go_fd)]
         os.dup2(high[0], LOG_FD)
