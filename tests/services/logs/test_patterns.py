@@ -98,7 +98,8 @@ def test_wildcard_is_what_a_regular_expression_says(pattern: str, text: str) -> 
 
 
 _element = st.tuples(
-    st.sampled_from(["a", "b", ".", "[ab]", "[^a]", "\\d", "\\w"]), st.sampled_from(["", "*", "+", "?", "{2}", "{1,2}", "{1,}"])
+    st.sampled_from(["a", "b", ".", "[ab]", "[^a]", "\\d", "\\w"]),
+    st.sampled_from(["", "*", "+", "?", "{2}", "{1,2}", "{1,}"]),
 ).map("".join)
 _sequence = st.tuples(st.sampled_from(["", "^"]), st.lists(_element, max_size=5).map("".join), st.sampled_from(["", "$"]))
 
