@@ -88,6 +88,8 @@ class Authoriser:
         """
         known = self._of(tx, principal)
         identity = known.identity
+        if resource_account == "aws":  # AWS's managed policies belong to everyone
+            resource_account = ""
         now = self._clock.now()
         if principal.context:
             context = {**principal.context, **context}

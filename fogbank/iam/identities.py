@@ -30,12 +30,12 @@ def load(tx: Tx, principal: Principal) -> Identity:
         role = records.role_by_id(tx, principal.user_id.partition(":")[0])
         if role is None:
             return Identity()
-        return Identity(entity_policies(tx, [role.id]), boundary(tx, role.boundary), _session(principal), role.tags)
+        return Identity(entity_policies(tx, [role.id]), boundary(tx, role.boundary), _session(tx, principal), role.tags)
     if principal.kind == "federated-user":
         # Its permissions are its issuer's, cut down to the session policies; without these it has none.
         user = tx.get(records.User, principal.account, principal.name.lower()) if principal.name else None
         if user is None:
-            return Identity(session=_session(principal) or NOTHING)
+            return Identity(session=_session(tx, principal) or NOTHING)
         identity = _of_user(tx, user, principal)
         identity.session = identity.session or NOTHING
         return identity
@@ -44,7 +44,7 @@ def load(tx: Tx, principal: Principal) -> Identity:
 
 def _of_user(tx: Tx, user: records.User, principal: Principal) -> Identity:
     owners = [user.id, *(member.group_id for member in tx.scan(records.Membership, user.id))]
-    return Identity(entity_policies(tx, owners), boundary(tx, user.boundary), _session(principal), user.tags)
+    return Identity(entity_policies(tx, owners), boundary(tx, user.boundary), _session(tx, principal), user.tags)
 
 
 def entity_policies(tx: Tx, entity_ids: Iterable[str]) -> PolicySet:
@@ -80,7 +80,13 @@ def document(tx: Tx, policy_arn: str) -> str | None:
     return version.document if version else None
 
 
-def _session(principal: Principal) -> PolicySet | None:
+def _session(tx: Tx, principal: Principal) -> PolicySet | None:
+    """The session's own policies: documents, or ARNs of managed ones."""
     if not principal.session_policies:
         return None
-    return PolicySet(tuple(Attached(compile(text), "session policy") for text in principal.session_policies))
+    policies = []
+    for given in principal.session_policies:
+        text = document(tx, given) if given.startswith("arn:") else given
+        if text is not None:
+            policies.append(Attached(compile(text), given if given.startswith("arn:") else "session policy"))
+    return PolicySet(tuple(policies))

@@ -27,7 +27,7 @@ class Principal:
     role_arn: str = ""
     """The IAM role behind an assumed-role session."""
     session_policies: tuple[str, ...] = ()
-    """Policy documents (JSON) passed when the session was made."""
+    """Policy documents (JSON), or ARNs of managed policies, passed when the session was made."""
     session_tags: tuple[tuple[str, str], ...] = ()
     transitive_tags: tuple[str, ...] = ()
     source_identity: str = ""

@@ -4,7 +4,7 @@ from fogbank.api import Service
 
 iam = Service("iam")
 
-from fogbank.services.iam import (  # noqa: E402, F401
+from fogbank.services.iam import (  # noqa: E402
     access_keys,
     account,
     attachments,
@@ -29,4 +29,28 @@ from fogbank.services.iam import (  # noqa: E402, F401
     users,
 )
 
-__all__ = ["iam"]
+__all__ = [
+    "access_keys",
+    "account",
+    "attachments",
+    "authorization_details",
+    "boundaries",
+    "certificates",
+    "groups",
+    "iam",
+    "inline_policies",
+    "instance_profiles",
+    "linked_roles",
+    "login_profiles",
+    "managed_policies",
+    "membership",
+    "mfa_devices",
+    "policy_entities",
+    "policy_versions",
+    "providers",
+    "roles",
+    "simulation",
+    "tags",
+    "trust",
+    "users",
+]
