@@ -32,6 +32,7 @@ class Store:
         self.blobs = blobs
         self._engine = engine
         self._lock = lock
+        self._closed = False
         self.run = engine.run
         """`run(fn) -> (result, pending)`: calls `fn(tx)` at once, in one transaction; an exception undoes it.
 
@@ -78,6 +79,9 @@ class Store:
 
     async def close(self) -> None:
         """Returns when all is on disk and the directory may be opened again."""
+        if self._closed:
+            return
+        self._closed = True
         await self._engine.close()
         self.blobs.close()
         self._lock.release()

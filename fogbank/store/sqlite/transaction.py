@@ -90,6 +90,8 @@ class SqliteTx(Tx):
             return iter(())
         start = _bound(after if after is not None else since)
         end = _bound(before)
+        if len(prefix) + max(len(start), len(end)) > len(definition.order(index)):
+            raise ValueError(f"{definition.table}: more values than the order has members")
         begin = ("<" if reverse else ">") + ("=" if since is not None else "")
         ending = (">" if reverse else "<", len(end))
         select = table.queries.select(index, len(prefix), (begin, len(start)), ending, reverse)
