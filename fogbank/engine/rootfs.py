@@ -88,7 +88,7 @@ def plan(
                 "exec_ahead": True,
             }
         else:
-            zygote["ahead"] = {}
+            zygote["ahead"] = {"program": True}
     return {
         "root": str(root),
         "tier": tier,

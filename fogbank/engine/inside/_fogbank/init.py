@@ -135,8 +135,9 @@ class Init:
             order = json.loads(message)
             try:
                 getattr(self, order.pop("op"))(order)
-            except OSError as error:
-                self.say({"op": "failed", "name": order.get("name", ""), "error": str(error), "errno": error.errno})
+            except Exception as error:
+                text = "%s: %s" % (type(error).__name__, error)
+                self.say({"op": "failed", "name": order.get("name", ""), "error": text})
 
     def say(self, message):
         try:
