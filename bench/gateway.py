@@ -3,7 +3,8 @@
     python -m bench.gateway [--seconds 3] [--connections 32]
 
 uvicorn runs the same greeting beside it where it is installed (with httptools and uvloop). The servers run in turn,
-each in a process of its own whose CPU time is read from the system; the sender has another.
+each in a process of its own whose CPU time is read from the system; the sender has another. `floor` answers without
+reading: what the loop and the kernel cost whoever stands on them.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ from typing import Any
 from bench import load
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-SERVERS = ("hello", "signed", "uvicorn")
+SERVERS = ("floor", "hello", "signed", "uvicorn")
 
 
 def serve(kind: str) -> None:
     """Prints its port, then serves until it is killed."""
     if kind == "uvicorn":
         _serve_uvicorn()
+        return
+    if kind == "floor":
+        _serve_floor()
         return
     import uvloop
 
@@ -50,6 +54,24 @@ def serve(kind: str) -> None:
     async def run() -> None:
         listener = Listener(signed if kind == "signed" else hello, clock=time.time)
         print(await listener.listen("127.0.0.1", 0), flush=True)
+        await asyncio.Event().wait()
+
+    uvloop.run(run())
+
+
+def _serve_floor() -> None:
+    import uvloop
+
+    class Parrot(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
+
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(Parrot, "127.0.0.1", 0)
+        print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.Event().wait()
 
     uvloop.run(run())

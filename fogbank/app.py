@@ -26,6 +26,7 @@ from fogbank.api.cloud import Settings
 from fogbank.api.service import TaskHandler
 from fogbank.gateway.authentication import LOCAL_ACCOUNT, Authenticator
 from fogbank.gateway.authorisation import Gate
+from fogbank.gateway.front import Front
 from fogbank.gateway.listener import Listener
 from fogbank.gateway.pipeline import Pipeline, not_implemented
 from fogbank.iam import assume
@@ -70,7 +71,8 @@ class Platform:
         self._authenticator = Authenticator(self.sessions, local=self.local)
         self.pipeline = Pipeline(self, codecs, self._authenticator, self.gate)
         self.runner = Runner(store, self.clock, self.random, self._task_handler, self._task_context)
-        self.listener = Listener(self.pipeline.handle, clock=self.clock.now, tls=lambda: self.authority.context())
+        front = Front(self.pipeline.handle, local=self.local)
+        self.listener = Listener(front.handle, clock=self.clock.now, tls=lambda: self.authority.context())
 
     @cached_property
     def authority(self) -> Authority:

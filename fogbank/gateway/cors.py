@@ -21,6 +21,17 @@ _EXPOSED = (
 _HEADER_LIST = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{0,4096}")
 
 
+_API_PATH = re.compile(r"/(?:[0-9]{4}-[0-9]{2}-[0-9]{2}/.*|restapis.*|v2/.*|apikeys.*|usageplans.*|domainnames.*)?")
+
+
+def _asks_for_api(request: Request, target: Target) -> bool:
+    """A preflight is never signed, so its path may look like a bucket's. These do not name one."""
+    if target.service != "s3" or target.bucket or target.endpoint:
+        return False
+    asked = request.headers.get("access-control-request-headers", "").lower()
+    return "x-amz-target" in asked or _API_PATH.fullmatch(request.path) is not None
+
+
 class Cors:
     """`origins` are further origins, spelled as a browser does: `https://console.example:8443`."""
 
@@ -32,7 +43,7 @@ class Cors:
 
     def preflight(self, request: Request, target: Target) -> Response | None:
         """The answer to a browser that asks first; None where the request is something else."""
-        if request.method != "OPTIONS" or not self.applies(target):
+        if request.method != "OPTIONS" or not (self.applies(target) or _asks_for_api(request, target)):
             return None
         origin = request.headers.get("origin")
         if origin is None or not self.allows(origin):
@@ -48,6 +59,14 @@ class Cors:
         origin = request.headers.get("origin")
         if origin is not None and self.applies(target) and self.allows(origin):
             response.headers += [*self._common(origin), ("access-control-expose-headers", _EXPOSED)]
+
+    def foreign(self, request: Request) -> bool:
+        """Whether a page that may not call us caused the request. Browsers name the page's origin, or at least that it
+        stands on another site."""
+        origin = request.headers.get("origin")
+        if origin is not None:
+            return not self.allows(origin)
+        return request.headers.get("sec-fetch-site") == "cross-site"
 
     def allows(self, origin: str) -> bool:
         return origin in self._origins or _LOCAL.fullmatch(origin) is not None

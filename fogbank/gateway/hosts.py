@@ -48,15 +48,19 @@ class Hosts:
     def ours(self, host: str) -> bool:
         """Addresses and names of one label cannot be rebound: no foreign page can have them as its origin."""
         name = strip_port(host)
-        if not name or "." not in name or name == self._machine:
-            return True
-        if any(name == suffix or name.endswith("." + suffix) for suffix in self._suffixes):
-            return True
-        try:
-            ipaddress.ip_address(name.strip("[]"))
-        except ValueError:
-            return False
+        return "." not in name or name == self._machine or _below(name, self._suffixes)
+
+
+@lru_cache(4096)
+def _below(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Whether a name belongs to one of these domains, or is an address."""
+    if any(name == suffix or name.endswith("." + suffix) for suffix in suffixes):
         return True
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(4096)

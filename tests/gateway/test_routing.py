@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbank.gateway.cors import Cors
+from fogbank.gateway.front import Front
 from fogbank.gateway.hosts import Hosts, read
+from fogbank.gateway.http1 import Respond
 from fogbank.gateway.routing import Target, dialect, locate
 from fogbank.kit.errors import AwsError
 from fogbank.wire.messages import Request, Response
@@ -226,5 +228,71 @@ def test_pages_that_may_not(origin: str) -> None:
 
 
 def test_data_planes_have_their_own_rules() -> None:
-    for target in (Target("s3", "/b"), Target("apigateway", "/", endpoint="execute-api")):
+    for target in (Target("s3", "/b", bucket="b"), Target("apigateway", "/", endpoint="execute-api")):
         assert Cors().preflight(preflight("http://localhost:3000"), target) is None
+
+
+# The front: hosts and pages together.
+
+
+def ask(front: Front, request: Request) -> Response:
+    answers: list[Response] = []
+    front.handle(request, answers.append)
+    (answer,) = answers
+    return answer
+
+
+def handled(request: Request, respond: Respond) -> None:
+    respond(Response(299))
+
+
+PAGE = {"origin": "https://evil.example"}
+IMAGE = {"sec_fetch_site": "cross-site"}
+FORM = {**PAGE, "content_type": "multipart/form-data; boundary=x"}
+KNOWN = "X-Amz-Credential=test%2F20261124%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=0"
+OWN = "X-Amz-Credential=AKIAX%2F20261124%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=0"
+IAM = "Action=CreateUser&X-Amz-Credential=AKIAX%2F20261124%2Feu-west-1%2Fiam%2Faws4_request&X-Amz-Signature=0"
+
+
+@pytest.mark.parametrize(("local", "status", "request_"), [
+    (True, 299, asked("localhost:4566/", "sqs")),
+    (True, 421, asked("evil.example/", "sqs")),
+    (True, 421, asked("evil.example/", "sqs", origin="http://localhost:3000")),
+    (True, 299, asked("localhost:4566/", "sqs", origin="http://localhost:3000")),
+    (True, 403, asked("localhost:4566/", "sqs", method="POST", **PAGE)),
+    (False, 403, asked("localhost:4566/", "sqs", method="POST", **PAGE)),
+    (True, 403, asked(f"localhost:4566/?{IAM}", **IMAGE)),
+    (True, 403, asked("localhost:4566/_fogbank/iam/decisions", **IMAGE)),
+    (True, 299, asked("localhost:4566/_fogbank/health", sec_fetch_site="none")),
+    # S3: whoever has a real key signed; a known key says nothing.
+    (True, 299, asked("localhost:4566/bucket/key", **IMAGE)),
+    (True, 299, asked(f"localhost:4566/bucket/key?{OWN}", **PAGE)),
+    (True, 403, asked(f"localhost:4566/bucket?delete&{KNOWN}", method="POST", **PAGE)),
+    (True, 403, asked("localhost:4566/bucket?AWSAccessKeyId=test&Signature=x&Expires=1", method="POST", **PAGE)),
+    (True, 403, asked("localhost:4566/b", authorization="AWS 000000000000:x", **PAGE)),
+    (True, 403, asked("localhost:4566/bucket", method="POST", **FORM)),
+    (False, 299, asked("localhost:4566/bucket", method="POST", **FORM)),
+    (False, 299, asked(f"localhost:4566/bucket/key?{KNOWN}", **PAGE)),
+    # An API of the user's own answers every page, as it would on AWS.
+    (True, 299, asked("abc.execute-api.localhost:4566/prod/", method="POST", **PAGE)),
+])
+def test_front(local: bool, status: int, request_: Request) -> None:
+    assert ask(Front(handled, local=local), request_).status == status
+
+
+def test_front_lets_pages_of_this_machine_read() -> None:
+    front = Front(handled, local=True)
+    answer = ask(front, asked("localhost:4566/", "sqs", origin="http://localhost:3000"))
+    assert ("access-control-allow-origin", "http://localhost:3000") in answer.headers
+    assert ask(front, preflight("http://localhost:3000")).status == 204
+    assert ask(front, preflight("https://evil.example")).status == 403
+
+
+@pytest.mark.parametrize(("url", "status"), [
+    ("localhost:4566/", 204), ("localhost:4566/2015-03-31/functions/x/invocations", 204),
+    ("localhost:4566/restapis", 204), ("localhost:4566/bucket/key", 299), ("bucket.localhost:4566/", 299),
+])
+def test_preflights_carry_no_signature(url: str, status: int) -> None:
+    """Those to a bucket are S3's to answer."""
+    request = asked(url, method="OPTIONS", origin="http://localhost:3000", access_control_request_method="POST")
+    assert ask(Front(handled, local=True), request).status == status
