@@ -26,23 +26,37 @@ class Result:
     first_failure: str = ""
 
 
-class _Connection(asyncio.Protocol):
-    """One request in flight at a time; knows just enough HTTP to find where an answer ends."""
+class _Sender:
+    """One request in flight at a time; connects again where the server closes after each answer."""
 
-    def __init__(self, requests: list[bytes], start: int, until: float, done: asyncio.Future[None]) -> None:
-        self.requests, self.next, self.until, self.done = requests, start, until, done
-        self.buffer = b""
+    def __init__(self, host: str, port: int, requests: list[bytes], start: int, until: float) -> None:
+        self.host, self.port, self.requests, self.next, self.until = host, port, requests, start, until
         self.times: list[float] = []
         self.failures: list[str] = []
 
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while time.perf_counter() < self.until:
+            began = time.perf_counter()
+            closed = loop.create_future()
+            await loop.create_connection(lambda b=began, c=closed: _Connection(self, b, c), self.host, self.port)
+            await closed
+
+    def request(self) -> bytes:
+        self.next += 1
+        return self.requests[self.next % len(self.requests)]
+
+
+class _Connection(asyncio.Protocol):
+    """Knows just enough HTTP to find where an answer ends."""
+
+    def __init__(self, sender: _Sender, began: float, closed: asyncio.Future[None]) -> None:
+        self.sender, self.began, self.closed = sender, began, closed
+        self.buffer = b""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self._send()
-
-    def _send(self) -> None:
-        self.began = time.perf_counter()
-        self.transport.write(self.requests[self.next % len(self.requests)])  # type: ignore[attr-defined]
-        self.next += 1
+        transport.write(self.sender.request())  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -59,36 +73,32 @@ class _Connection(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
         now = time.perf_counter()
-        self.times.append(now - self.began)
-        if not self.buffer.startswith(b"HTTP/1.1 2"):
-            self.failures.append(self.buffer[:400].decode(errors="replace"))
+        self.sender.times.append(now - self.began)
+        if not self.buffer.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")):
+            self.sender.failures.append(self.buffer[:400].decode(errors="replace"))
+        keep = b"connection: close" not in head and self.buffer.startswith(b"HTTP/1.1")
         self.buffer = b""
-        if now < self.until:
-            self._send()
+        if keep and now < self.sender.until:
+            self.began = time.perf_counter()
+            self.transport.write(self.sender.request())  # type: ignore[attr-defined]
         else:
             self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
+        if not self.closed.done():
+            self.closed.set_result(None)
 
 
 async def _run(host: str, port: int, requests: list[bytes], connections: int, seconds: float) -> Result:
-    loop = asyncio.get_running_loop()
     began = time.perf_counter()
-    until = began + seconds
-    made: list[_Connection] = []
-    waits = []
-    for number in range(connections):
-        done = loop.create_future()
-        start = number * len(requests) // connections
-        _, protocol = await loop.create_connection(lambda s=start, d=done: _Connection(requests, s, until, d), host, port)
-        made.append(protocol)
-        waits.append(done)
-    await asyncio.wait_for(asyncio.gather(*waits), seconds + 30)
+    senders = [
+        _Sender(host, port, requests, number * len(requests) // connections, began + seconds)
+        for number in range(connections)
+    ]
+    await asyncio.wait_for(asyncio.gather(*[sender.run() for sender in senders]), seconds + 30)
     took = time.perf_counter() - began
-    times = sorted(t for c in made for t in c.times)
-    failures = [f for c in made for f in c.failures]
+    times = sorted(t for sender in senders for t in sender.times)
+    failures = [f for sender in senders for f in sender.failures]
     return Result(
         len(times), len(failures), took, len(times) / took, statistics.median(times) * 1000,
         times[int(len(times) * 0.99)] * 1000, failures[0] if failures else "",
