@@ -117,4 +117,5 @@ def _disposition(head: bytes) -> str:
 
 
 def _text(match: re.Match[str]) -> str:
-    return re.sub(r"\\(.)", r"\1", match[1]) if match[1] is not None else match[2]
+    """A quoted value: only the quote itself is escaped, since browsers leave backslashes as they are."""
+    return match[1].replace('\\"', '"') if match[1] is not None else match[2]

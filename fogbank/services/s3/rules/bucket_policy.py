@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 from fogbank.services.s3.errors import s3_error
 
 MAX_BYTES = 20 * 1024
 _ACTION = re.compile(r"s3(-object-lambda)?:[A-Za-z*?]+|\*", re.IGNORECASE)
+_RESOURCE = re.compile(r"arn:aws[a-z-]*:s3:::([^/]+)(?:/.*)?", re.DOTALL)
 _PRINCIPAL = re.compile(r"\*|\d{12}|arn:aws[a-z-]*:(iam|sts)::\d{12}:.+|A(IDA|ROA)[A-Z0-9]+")
 _RESTRICTING = {
     "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceaccount", "aws:sourceowner", "aws:sourceip",
@@ -69,9 +71,9 @@ def _check_statement(statement: Any, bucket: str) -> None:
     if not all(_ACTION.fullmatch(action) for action in actions):
         raise _malformed("Policy has invalid action")
     resources = _texts(statement.get("Resource", statement.get("NotResource")), "resource")
-    own = re.compile(rf"arn:aws[a-z-]*:s3:::{re.escape(bucket)}(/.*)?", re.DOTALL)
     for resource in resources:
-        if resource == "*" or not _covers(resource, own):
+        named = _RESOURCE.fullmatch(resource)
+        if named is None or not fnmatchcase(bucket, named[1].replace("[", "[[]")):
             raise _malformed("Policy has invalid resource")
     if "Resource" in statement and "Action" in statement and not any(
         _applies(action, resource) for action in actions for resource in resources
@@ -100,10 +102,6 @@ def _applies(action: str, resource: str) -> bool:
     if _OBJECT_ACTION.fullmatch(action) and "bucket" not in action.lower():
         return of_object or "configuration" in action.lower()
     return True
-
-
-def _covers(resource: str, own: re.Pattern[str]) -> bool:
-    return own.fullmatch(resource) is not None or ("*" in resource and resource.startswith("arn:aws:s3:::"))
 
 
 def _principals(value: Any) -> list[str]:
