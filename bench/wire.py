@@ -59,13 +59,16 @@ CASES: list[Case] = [
      {"Role": {"Path": "/", "RoleName": "r", "RoleId": "AROA", "Arn": "arn:aws:iam::000000000000:role/r",
                "CreateDate": 1714557600.0}}),
     ("s3", "PutBucketTagging", "rest-xml",
-     wire.Request("PUT", "/b", "tagging", {}, b"<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"),
+     wire.Request("PUT", "/b", "tagging", {},
+                  b"<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"),
      {"Bucket": "b", "Tagging": {"TagSet": [{"Key": "k", "Value": "v"}]}}, {}),
     ("s3", "HeadObject", "rest-xml", wire.Request("HEAD", "/b/k", "", {}), {"Bucket": "b", "Key": "k"},
      {"ContentLength": 10, "ETag": '"e"', "LastModified": 1714557600.0, "Metadata": {"a": "b"}}),
-    ("s3", "ListObjectsV2", "rest-xml", wire.Request("GET", "/b", "list-type=2&prefix=a", {}), {"Bucket": "b", "Prefix": "a"},
+    ("s3", "ListObjectsV2", "rest-xml",
+     wire.Request("GET", "/b", "list-type=2&prefix=a", {}), {"Bucket": "b", "Prefix": "a"},
      {"Name": "b", "KeyCount": 10, "Contents": [
-         {"Key": f"a{n}", "Size": n, "ETag": '"e"', "LastModified": 1714557600.0, "StorageClass": "STANDARD"} for n in range(10)]}),
+         {"Key": f"a{n}", "Size": n, "ETag": '"e"', "LastModified": 1714557600.0, "StorageClass": "STANDARD"}
+         for n in range(10)]}),
     ("cloudwatch", "GetDashboard", "smithy-rpc-v2-cbor",
      wire.Request("POST", "/service/GraniteServiceVersion20100801/operation/GetDashboard", "",
                   {"smithy-protocol": "rpc-v2-cbor"}, b"\xa1\x6dDashboardName\x61d"),
@@ -108,7 +111,9 @@ def main() -> None:
             print(f"{service + ' ' + name + ' (' + protocol + ')':46}{row}   {theirs[0]:15.1f}{theirs[1]:8.1f}")
 
 
-def _botocore(service: str, name: str, protocol: str, params: dict[str, Any], response: wire.Response) -> tuple[float, float]:
+def _botocore(
+    service: str, name: str, protocol: str, params: dict[str, Any], response: wire.Response
+) -> tuple[float, float]:
     description = botocore.loaders.Loader().load_service_model(service, "service-2")
     operation = botocore.model.ServiceModel(description, service).operation_model(name)
     serialiser = botocore.serialize.create_serializer(protocol, include_validation=False)

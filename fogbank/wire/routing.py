@@ -114,7 +114,7 @@ def _route_query(request: Request, protocol: str, operations: Any, metadata: dic
 
 # The paths of a REST service are a tree of segments:
 #   {"literal": {segment: node}, "label": node | None, "greedy": [(segments after it, candidates by method)],
-#    "here": {method: [candidate, ...]}}
+#    "here": {method: {its first constant's name, or "": [candidate, ...]}}}
 # A candidate is (operation, label names, constants, required query names, required header names, deprecated).
 
 Candidate = tuple[str, tuple[str, ...], tuple[tuple[str, str | None], ...], tuple[str, ...], tuple[str, ...], bool]
@@ -158,7 +158,9 @@ def _insert(tree: Tree, shapes: dict[str, Any], name: str, operation: dict[str, 
         else:
             node = node["literal"].setdefault(segment, _node())
         here = node["here"]
-    here.setdefault(method, []).append(_candidate(shapes, name, operation, tuple(labels), query))
+    candidate = _candidate(shapes, name, operation, tuple(labels), query)
+    by_constant = here.setdefault(method, {})
+    by_constant.setdefault(candidate[2][0][0] if candidate[2] else "", []).append(candidate)
 
 
 def _candidate(
@@ -191,18 +193,18 @@ def route_rest(request: Request, protocol: str, tree: Tree, *, strict: bool) -> 
     matched = False
     for here, values in _matches(tree, segments, 0, []):
         matched = True
-        candidates = here.get(request.method)
-        if not candidates:
+        by_constant = here.get(request.method)
+        if not by_constant:
             continue
-        if len(candidates) == 1 and not candidates[0][2] and not strict:
-            chosen = candidates[0]
+        if not strict and len(by_constant) == 1 and len(by_constant.get("", ())) == 1:
+            chosen = by_constant[""][0]
         else:
             if query is None:
                 try:
                     query = parse_query(request.query)
                 except Malformed:
                     raise AwsError("InvalidRequest", "Too many query parameters.", status=400) from None
-            best = _choose(candidates, query, request.headers, strict)
+            best = _choose(by_constant, query, request.headers, strict)
             if best is None:
                 continue
             chosen = best
@@ -258,9 +260,12 @@ def _greedy(after: list[str], segments: list[str], index: int) -> list[str] | No
 
 
 def _choose(
-    candidates: list[Candidate], query: dict[str, list[str]], headers: dict[str, str], strict: bool
+    by_constant: dict[str, list[Candidate]], query: dict[str, list[str]], headers: dict[str, str], strict: bool
 ) -> Candidate | None:
     best, best_rank = None, (-1, -1, -1, False)
+    candidates = list(by_constant.get("", ()))
+    for name in query:
+        candidates += by_constant.get(name, ())
     for candidate in candidates:
         _, _, constants, queries, needed, deprecated = candidate
         if any(name not in query or (value is not None and value not in query[name]) for name, value in constants):

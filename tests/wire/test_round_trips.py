@@ -23,7 +23,7 @@ SERVICES = (
     "sqs", "ssm", "stepfunctions", "sts",
 )  # fmt: skip
 EC2 = ("CreateVpc", "DescribeInstances", "DescribeVpcs", "RunInstances", "CreateTags", "DescribeSubnets")
-RUN = settings(max_examples=4, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+RUN = settings(max_examples=3, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @lru_cache(maxsize=2)

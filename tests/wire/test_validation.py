@@ -101,10 +101,11 @@ def test_several_errors_in_their_order(codecs: wire.Codecs) -> None:
         {"name": "x", "endpointConfiguration": {"types": ["wrong"], "ipAddressType": "wrong"}},
     )
     assert error.message == (
-        "2 validation errors detected: Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types' failed to "
-        "satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, REGIONAL]]; "
-        "Value 'wrong' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy constraint: Member must "
-        "satisfy enum value set: [ipv4, dualstack]"
+        "2 validation errors detected: "
+        "Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types' failed to satisfy constraint: "
+        "Member must satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, REGIONAL]]; "
+        "Value 'wrong' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [ipv4, dualstack]"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from fogbank.wire.runtime.malformed import Malformed
 
@@ -17,13 +17,20 @@ _DEEPEST = 64
 
 def parse_form(text: str) -> dict[str, str]:
     """Fields by name, the first of a name winning. Raises Malformed past the limits."""
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
-    except ValueError:
-        raise Malformed("") from None
     fields: dict[str, str] = {}
-    for name, value in pairs:
-        fields.setdefault(name, value)
+    parts = text.split("&", _MOST_FIELDS)
+    if len(parts) > _MOST_FIELDS:
+        raise Malformed("")
+    try:
+        for part in parts:
+            if part:
+                name, _, value = part.partition("=")
+                if "%" in part or "+" in part:
+                    name = unquote_plus(name, errors="strict")
+                    value = unquote_plus(value, errors="strict")
+                fields.setdefault(name, value)
+    except UnicodeDecodeError:
+        raise Malformed("") from None
     return fields
 
 

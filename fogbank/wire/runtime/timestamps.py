@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import formatdate, parsedate_to_datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from time import gmtime
 from typing import Any
 
 from fogbank.wire.runtime.malformed import Malformed
 
 __all__ = ["epoch_of", "epoch_of_text", "epoch_out", "http_date_out", "iso_millis_out", "iso_out"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MOST = 253402300799  # the end of year 9999, the last that all three formats can say
 _LEAST = -62135596800
 
@@ -53,16 +55,16 @@ def epoch_out(value: float) -> float:
 
 def iso_out(value: float) -> str:
     """`2024-05-01T10:00:00Z`, with milliseconds where there are any."""
-    moment = _EPOCH + timedelta(milliseconds=round(value * 1000))
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    return f"{text}.{moment.microsecond // 1000:03d}Z" if moment.microsecond else text + "Z"
+    text = iso_millis_out(value)
+    return text[:-5] + "Z" if text.endswith(".000Z") else text
 
 
 def iso_millis_out(value: float) -> str:
-    """With milliseconds always, as S3, IAM's neighbours and CloudFormation write it."""
-    moment = _EPOCH + timedelta(milliseconds=round(value * 1000))
-    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S').rjust(19, '0')}.{moment.microsecond // 1000:03d}Z"
+    """With milliseconds always, as S3, SNS and CloudFormation write it."""
+    return datetime.fromtimestamp(round(value, 3), UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def http_date_out(value: float) -> str:
-    return formatdate(int(value), usegmt=True)
+    """`Wed, 01 May 2024 10:00:00 GMT`."""
+    year, month, day, hour, minute, second, weekday, _, _ = gmtime(value)
+    return f"{_DAYS[weekday]}, {day:02d} {_MONTHS[month - 1]} {year:04d} {hour:02d}:{minute:02d}:{second:02d} GMT"

@@ -33,21 +33,23 @@ xml_head = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
+_PARSER = etree.XMLParser(
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    dtd_validation=False,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
+
+
 def xml_root(body: bytes) -> Any | None:
     """The root element, None for an empty body. Entities, DTDs, the network and huge trees are off."""
     if not body:
         return None
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root: Any = etree.fromstring(body, parser)
+        root: Any = etree.fromstring(body, _PARSER)
     except (etree.XMLSyntaxError, ValueError):
         raise Malformed("") from None
     if root.getroottree().docinfo.doctype:
