@@ -64,7 +64,7 @@ def test_an_address_that_has_expired(
     cloud: CloudUnderTest, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     an_hour_ago = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)
-    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: an_hour_ago)
+    monkeypatch.setattr("botocore.crt.auth.get_current_datetime", lambda *_, **__: an_hour_ago)
     s3 = cloud.client("s3", signature_version="s3v4")
     late = send(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=60))
     assert (late.status, late.code, late.message) == (403, "AccessDenied", "Request has expired")
