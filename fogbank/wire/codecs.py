@@ -11,8 +11,6 @@ from typing import Any
 from fogbank.kit.errors import AwsError
 from fogbank.wire import routing, runtime, strict
 from fogbank.wire.cache import Cache
-from fogbank.wire.compile.constraints import compile_validator
-from fogbank.wire.compile.operation import compile_codec, compile_error
 from fogbank.wire.compile.shapes import Shape, streaming_member
 from fogbank.wire.errors import ErrorWriter, error_table
 from fogbank.wire.messages import Request, Response
@@ -65,13 +63,9 @@ class Codecs:
         name = f"{service}.{operation}.{part}"
         code = self._cache.load(name)
         if not isinstance(code, CodeType):
-            model = self._read(service)
-            if part == "validate":
-                source = compile_validator(model, operation)
-            elif part.startswith("error."):
-                source = compile_error(model, operation, part.removeprefix("error."))
-            else:
-                source = compile_codec(model, operation, part)
+            from fogbank.wire.compile import source_of  # a start with a warm cache never needs the compiler
+
+            source = source_of(self._read(service), operation, part)
             code = compile(source, f"<{name}>", "exec", dont_inherit=True, optimize=2)
             self._cache.store(name, code)
         names = runtime.namespace()

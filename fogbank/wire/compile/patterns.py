@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 import warnings
 from functools import lru_cache
+from itertools import groupby
 from re import _parser as sre_parse  # type: ignore[attr-defined]
 
 from fogbank.wire.compile.backtracking import explosive, unbounded
 
 LINEAR = 1 << 24
 POLYNOMIAL = 1024
+_SCANNED = 0x20000  # beyond are rare ideographs and private use
 
 _POSIX = {
     "Alnum": "a-zA-Z0-9", "Alpha": "a-zA-Z", "ASCII": r"\x00-\x7f", "Blank": r" \t", "Cntrl": r"\x00-\x1f\x7f",
@@ -112,14 +113,13 @@ def _ranges(category: str) -> str:
     if not re.fullmatch("[A-Z][a-z]?", category):
         raise ValueError(category)
     parts: list[str] = []
-    start = None
-    for point in range(sys.maxunicode + 2):
-        member = point <= sys.maxunicode and unicodedata.category(chr(point)).startswith(category)
-        if member and start is None:
-            start = point
-        elif not member and start is not None:
-            parts.append(f"\\U{start:08X}" + (f"-\\U{point - 1:08X}" if point - 1 > start else ""))
-            start = None
+    points = map(unicodedata.category, map(chr, range(_SCANNED)))
+    position = 0
+    for member, run in groupby(points, lambda found: found.startswith(category)):
+        end = position + sum(1 for _ in run)
+        if member:
+            parts.append(f"\\U{position:08X}" + (f"-\\U{end - 1:08X}" if end - position > 1 else ""))
+        position = end
     if not parts:
         raise ValueError(category)
     return "".join(parts)
