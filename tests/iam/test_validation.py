@@ -153,3 +153,11 @@ def test_any_document_is_taken_or_refused_but_never_a_surprise(one: Any, other: 
                 check(text)
             except AwsError as error:
                 assert error.code == "MalformedPolicyDocument"
+
+
+def test_every_aws_managed_policy_is_a_document_of_permissions() -> None:
+    from fogbank.iam.managed import all_policies
+
+    for policy in all_policies().values():
+        check_permissions(policy.text)
+        assert policy.created_at <= policy.updated_at, policy.name
