@@ -203,14 +203,14 @@ class BlobWriter:
 
     async def commit(self) -> Blob:
         """Returns when the blob is on disk. Raises StoreFailed."""
-        if self._file is None:
+        if self._writing is None and self._file is None:
             data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
             return await self._blobs._thread(self._blobs._write_whole, self._id, data)
         await self._flush()
         await self._written()
-        file = self._file
+        assert self._file is not None
         try:
-            await self._blobs._thread(self._blobs._publish, self._id, file.fileno())
+            await self._blobs._thread(self._blobs._publish, self._id, self._file.fileno())
         except OSError as error:
             raise StoreFailed(error) from error
         self._committed = True
