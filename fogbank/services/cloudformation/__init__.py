@@ -6,9 +6,11 @@ cloudformation = Service("cloudformation")
 
 from fogbank.services.cloudformation import (  # noqa: E402, F401
     change_sets,
+    custom,
     describing,
     exporting,
     stacks,
     steps,
     templates,
+    waits,
 )

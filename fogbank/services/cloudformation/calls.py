@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fogbank.api import Context
@@ -40,14 +40,17 @@ class StackCall:
     logical_id: str
     token: str
     tags: dict[str, str]
+    resource_type: str = ""
+    creation_policy: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, ctx: Context, stack: Stack, operation: Operation, step: Step, logical_id: str, tags: dict[str, str]
+        cls, ctx: Context, stack: Stack, operation: Operation, step: Step, logical_id: str, tags: dict[str, str],
+        resource_type: str,
     ) -> StackCall:
         return cls(
             acting(ctx, operation), stack, operation, step, stack.account, stack.region, stack.name, stack.id, logical_id,
-            step.token, {**tags, **system_tags(stack, logical_id)},
+            step.token, {**tags, **system_tags(stack, logical_id)}, resource_type,
         )
 
     async def __call__(self, service: str, operation: str, params: dict[str, Any] | None = None) -> dict[str, Any]:

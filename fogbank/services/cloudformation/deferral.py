@@ -15,11 +15,12 @@ class Deferred(Exception):
     timeout      seconds until the step fails with `expired` as its reason
     binding      whether the step must be waited for even when another failed
     begin        run in the transaction that sets the step aside; it starts what is waited for
+    handle       what `count` signals must come to (wait conditions)
     """
 
     def __init__(
         self, *, timeout: float, expired: str, physical_id: str = "", provisional: str = "", binding: bool = False,
-        begin: Any = None,
+        begin: Any = None, handle: str = "", count: int = 0,
     ) -> None:
         super().__init__("deferred")
         self.timeout = timeout
@@ -28,6 +29,8 @@ class Deferred(Exception):
         self.provisional = provisional
         self.binding = binding
         self.begin = begin
+        self.handle = handle
+        self.count = count
 
 
 _HANDLER_CODES = (

@@ -48,10 +48,11 @@ def _add(
 
 def shown(properties: dict[str, Any]) -> str:
     """Properties as an event shows them: JSON with strings for scalars."""
-    return json.dumps(_strings(properties), separators=(",", ":"))
+    return json.dumps(strings(properties), separators=(",", ":"))
 
 
-def _strings(value: Any) -> Any:
+def strings(value: Any) -> Any:
+    """A value with its scalars as strings, as CloudFormation passes properties on."""
     if isinstance(value, dict):
-        return {key: _strings(item) for key, item in value.items()}
-    return [_strings(item) for item in value] if isinstance(value, list) else text(value)
+        return {key: strings(item) for key, item in value.items()}
+    return [strings(item) for item in value] if isinstance(value, list) else text(value)

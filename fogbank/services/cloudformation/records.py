@@ -276,9 +276,13 @@ class Import(Record):
     stack_name: str
 
 
-@record("cloudformation.macro", key=("account", "name"))
+@record("cloudformation.macro", key=("account", "region", "name"))
 class Macro(Record):
+    """A transform of the account's own: the function that rewrites templates."""
+
     account: str
-    name: str
     region: str
+    name: str
     function: str
+    token: str
+    """Of the step that made it, so that one run again finds its own."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from fogbank.api import AwsError, Context, Provisioned, ResourceType, Retry
@@ -29,7 +29,7 @@ from fogbank.services.cloudformation.definition import StackLookup
 from fogbank.services.cloudformation.errors import validation
 from fogbank.services.cloudformation.events import resource_event, shown
 from fogbank.services.cloudformation.memory import definition
-from fogbank.services.cloudformation.records import Former, Leftover, Operation, Resource, Stack, Step
+from fogbank.services.cloudformation.records import Former, Leftover, Operation, Resource, Signal, Stack, Step
 
 log = logging.getLogger("fogbank.cloudformation")
 
@@ -71,6 +71,7 @@ class Wanted:
     shown: str
     members: dict[str, Any]
     """The row's other members."""
+    creation_policy: dict[str, Any] = field(default_factory=dict)
 
 
 def open_job(ctx: Context, stack: str, operation: int, step: str) -> Job | None:
@@ -102,7 +103,9 @@ def expire(ctx: Context, payload: dict[str, Any]) -> None:
     """Nobody ended a deferred step in time."""
     step = ctx.tx.get(Step, payload["stack"], payload["operation"], payload["step"])
     if step is not None and step.state == "deferred":
-        outcome = resuming.Outcome(False, reason=step.data.get("expired", "The step timed out"))
+        received = ctx.tx.count(Signal, step.stack, step.data["handle"]) if step.data.get("handle") else 0
+        reason = str(step.data.get("expired", "The step timed out")).replace("{received}", str(received))
+        outcome = resuming.Outcome(False, reason=reason)
         resuming.resume(ctx, step.stack, step.operation, step.logical_id, outcome)
 
 
@@ -117,18 +120,19 @@ async def apply(ctx: Context, job: Job) -> None:
     if mode == "nothing":
         return
     types.check_properties(kind, wanted.actual)
-    call = StackCall.of(ctx, job.stack, job.operation, job.step, job.logical_id, wanted.members["tags"])
+    call = StackCall.of(ctx, job.stack, job.operation, job.step, job.logical_id, wanted.members["tags"], wanted.type)
+    call.creation_policy = wanted.creation_policy
     current = Provisioned(row.physical_id, row.attributes)
     try:
         if mode == "update":
-            result = await _handled(job, kind.update(call, row.properties, wanted.actual, current))
+            result = await _handled(job, kind, kind.update(call, row.properties, wanted.actual, current))
         else:
-            result = await _handled(job, kind.create(call, wanted.actual))
+            result = await _handled(job, kind, kind.create(call, wanted.actual))
     except NotImplementedError:
         if mode != "update":
             raise
         await ctx.transact(lambda inner: _mark_replacing(inner, job))
-        result = await _handled(job, kind.create(call, wanted.actual))
+        result = await _handled(job, kind, kind.create(call, wanted.actual))
     if isinstance(result, Deferred):
         await ctx.transact(lambda inner: _defer(inner, job, result, wanted))
     else:
@@ -148,12 +152,14 @@ async def _wanted(ctx: Context, job: Job) -> Wanted:
             "needs": wanted.needs[name], "metadata": evaluator.value(wanted.template.resources[name].metadata),
             "deletion_policy": deletion, "update_replace_policy": replacement,
             "tags": lookup.revision(inner, job.stack, job.stack.target).tags,
+            "creation_policy": evaluator.value(wanted.template.resources[name].creation_policy),
         }
         return wanted.template.resources[name].type, properties, shown(visible), members
 
     kind, properties, visible, members = await ctx.transact(evaluate)
     kept, actual = await resolving.resolve(acting(ctx, job.operation), kind, properties)
-    return Wanted(kind, kept, actual, visible, {**members, "properties": kept})
+    creation_policy = members.pop("creation_policy")
+    return Wanted(kind, kept, actual, visible, {**members, "properties": kept}, creation_policy)
 
 
 def _decide(ctx: Context, job: Job, kind: ResourceType, wanted: Wanted) -> tuple[Mode, Resource]:
@@ -208,13 +214,15 @@ def _record(ctx: Context, job: Job, wanted: Wanted, provisioned: Provisioned) ->
     execution.finish(ctx, job.operation, job.step, failed=job.operation.halted)
 
 
-async def _handled(job: Job, work: Awaitable[T]) -> T | Deferred:
-    """Runs a resource type's coroutine; its errors read as CloudFormation gives them."""
+async def _handled(job: Job, kind: ResourceType, work: Awaitable[T]) -> T | Deferred:
+    """Runs a resource type's coroutine; errors of other services' operations read as CloudFormation gives them."""
     try:
         return await work
     except Deferred as deferred:
         return deferred
     except AwsError as error:
+        if kind.type_name.startswith("AWS::CloudFormation::"):
+            raise
         raise validation(handler_message(error, job.step.token)) from error
 
 
@@ -236,7 +244,10 @@ def _defer(ctx: Context, job: Job, deferred: Deferred, wanted: Wanted | None) ->
                 )
                 step.physical_id = deferred.physical_id
             ctx.tx.put(row)
-    step.data = {**step.data, "expired": deferred.expired, "binding": deferred.binding}
+    step.data = {
+        **step.data, "expired": deferred.expired, "binding": deferred.binding, "handle": deferred.handle,
+        "count": deferred.count,
+    }
     ctx.tx.put(step)
     if deferred.begin is not None:
         deferred.begin(ctx)
@@ -260,9 +271,9 @@ async def revert(ctx: Context, job: Job) -> None:
     row, former = before
     kind = types.require(ctx, row.type)
     _, actual = await resolving.resolve(acting(ctx, job.operation), row.type, former.properties)
-    call = StackCall.of(ctx, job.stack, job.operation, job.step, job.logical_id, former.tags)
+    call = StackCall.of(ctx, job.stack, job.operation, job.step, job.logical_id, former.tags, row.type)
     old = row.attempted or row.properties
-    result = await _handled(job, kind.update(call, old, actual, Provisioned(row.physical_id, row.attributes)))
+    result = await _handled(job, kind, kind.update(call, old, actual, Provisioned(row.physical_id, row.attributes)))
     if isinstance(result, Deferred):
         members = {name: getattr(former, name) for name in _FORMER_MEMBERS}
         wanted = Wanted(row.type, former.properties, actual, "", members)
@@ -360,9 +371,9 @@ def _delete_begins(ctx: Context, job: Job) -> Resource | None:
 
 async def _removed(ctx: Context, job: Job, row: Resource) -> Deferred | None:
     kind = types.require(ctx, row.type)
-    call = StackCall.of(ctx, job.stack, job.operation, job.step, row.logical_id, row.tags)
+    call = StackCall.of(ctx, job.stack, job.operation, job.step, row.logical_id, row.tags, row.type)
     _, actual = await resolving.resolve(acting(ctx, job.operation), row.type, row.properties)
-    return await _handled(job, kind.delete(call, actual, Provisioned(row.physical_id, row.attributes)))
+    return await _handled(job, kind, kind.delete(call, actual, Provisioned(row.physical_id, row.attributes)))
 
 
 def _deleted(ctx: Context, job: Job) -> None:

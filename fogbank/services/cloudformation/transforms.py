@@ -112,8 +112,8 @@ class Transformer:
     async def _macro(self, name: str, params: dict[str, Any], fragment: Any) -> Any:
         """A macro of the account's: its function is invoked with the part and answers what takes its place."""
         account = self.ctx.account
-        macro = await self.ctx.transact(lambda inner: inner.tx.get(Macro, account, name))
-        if macro is None or macro.region != self.ctx.region:
+        macro = await self.ctx.transact(lambda inner: inner.tx.get(Macro, account, inner.region, name))
+        if macro is None:
             raise validation(f"No transform named {account}::{name} found.")
         identity = f"{account}::{name}"
         request_id = ids.uuid4(self.ctx.random)

@@ -10,15 +10,12 @@ from fogbank.services.cloudformation.template import Template, check_types
 
 CUSTOM = "AWS::CloudFormation::CustomResource"
 STACK = "AWS::CloudFormation::Stack"
-# What stands in templates for CloudFormation's own sake, or CDK's, under another service's name.
-_OURS = frozenset(("AWS::CDK::Metadata",))
+WAIT_CONDITION = "AWS::CloudFormation::WaitCondition"
 
 
 def lookup(ctx: Context, type_name: str) -> ResourceType | None:
     if type_name.startswith("Custom::"):
         type_name = CUSTOM
-    if type_name in _OURS:
-        return ctx.cloud.service("cloudformation").resource_types.get(type_name)
     return ctx.cloud.resource_type(type_name)
 
 
@@ -40,6 +37,8 @@ def check(ctx: Context, template: Template) -> None:
                 raise validation(
                     f"Template error: resource type {resource.type} does not support {member} attribute of value Snapshot"
                 )
+        if resource.creation_policy and resource.type != WAIT_CONDITION:
+            raise validation(f"Template error: resource type {resource.type} does not support CreationPolicy")
 
 
 def check_properties(kind: ResourceType, properties: dict[str, Any]) -> None:
