@@ -108,6 +108,8 @@ class Zygote:
         if kind == "ready":
             self.pid = pid
             self._ready.set_result(message["version"])
+        elif kind == "warm":
+            self._refresh()
         elif kind == "born":
             sandbox = Sandbox(slot, pid, descriptors, self._cgroups.of(slot))
             if self._plan["zygote"].get("ahead"):
@@ -192,6 +194,14 @@ class Zygote:
         with suppress(EngineError):
             while len(self._stock) < count and self.alive:
                 self._stock.append(self._spawn())
+
+    def _refresh(self) -> None:
+        """Sandboxes made before the SDK was loaded in full give way to better ones."""
+        count, stock = len(self._stock), self._stock
+        self._stock = []
+        for future in stock:
+            future.add_done_callback(lambda done: None if done.exception() else done.result().kill())
+        self.stock(count)
 
     def stop(self) -> None:
         if self._channel is not None:

@@ -19,8 +19,9 @@ from _fogbank.seccomp import Filter
 
 
 class Zygote:
-    def __init__(self, channel, config):
+    def __init__(self, channel, config, warmer):
         self.channel = channel
+        self.warmer = warmer
         self.config = config
         self.filter = Filter()
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
@@ -37,7 +38,10 @@ class Zygote:
         poller.register(wake, select.POLLIN)
         self.say({"op": "ready", "version": sys.version.split()[0], "pid": os.getpid()})
         while True:
-            for fd, _ in poller.poll():
+            ready = poller.poll(0 if self.warmer else None)
+            if not ready:
+                self.warm()
+            for fd, _ in ready:
                 if fd == wake:
                     os.read(wake, 4096)
                     self.reap()
@@ -46,6 +50,14 @@ class Zygote:
                     if not message:
                         os._exit(0)
                     self.spawn(json.loads(message))
+
+    def warm(self):
+        """Loads what the SDK will need, piece by piece while nobody wants a sandbox."""
+        if not self.warmer.step():
+            self.warmer = None
+            gc.collect()
+            gc.freeze()
+            self.say({"op": "warm"})
 
     def say(self, message):
         try:
@@ -106,12 +118,14 @@ def main():
             __import__(name)
         except ImportError:
             break
-    warm = config.get("warm")
-    if warm:
-        __import__(warm, fromlist=["run"]).run()
+    warmer = None
+    if "boto3" in sys.modules:
+        from _fogbank.python_warm import Warmer
+
+        warmer = Warmer()
     gc.collect()
     gc.freeze()
-    Zygote(channel, config).run()
+    Zygote(channel, config, warmer).run()
 
 
 if __name__ == "__main__":
