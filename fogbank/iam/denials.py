@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fogbank.iam.evaluate import Decision, Kind
@@ -68,13 +69,31 @@ def message(decision: Decision, how: Form = QUERY) -> str:
     if how.quotes:
         text += "" if decision.resource == "*" else f' on resource: "{decision.resource}"'
     else:
-        text += f" on resource: {decision.resource}"
+        text += f" on resource: {_resource(decision)}"
     return text + _reason(decision, action)
 
 
 def caller(decision: Decision) -> str:
     principal = decision.principal
     return "anonymous" if principal.kind == "anonymous" else principal.arn
+
+
+# IAM names what exists by kind and name (`role hello`), what is yet to be made or handed on by its ARN.
+_BY_ARN = frozenset(
+    {"iam:CreateUser", "iam:CreateGroup", "iam:CreateRole", "iam:CreateInstanceProfile", "iam:CreateServiceLinkedRole",
+     "iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider", "iam:PassRole"}
+)
+_IAM_ENTITY = re.compile(r"arn:[^:]*:iam::[^:]*:(role|user|group|instance-profile|policy)/(?:.*/)?([^/]+)")
+
+
+def _resource(decision: Decision) -> str:
+    found = _IAM_ENTITY.fullmatch(decision.resource)
+    if not found or not decision.action.startswith("iam:") or decision.action in _BY_ARN:
+        return decision.resource
+    kind, name = found.groups()
+    if kind == "policy" and decision.action != "iam:CreatePolicy":
+        return f"policy {decision.resource}"
+    return f"{kind.replace('-', ' ')} {name}"
 
 
 def _reason(decision: Decision, action: str) -> str:

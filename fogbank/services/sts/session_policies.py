@@ -12,6 +12,8 @@ from fogbank.iam.validation import check_permissions
 from fogbank.kit.errors import AwsError
 from fogbank.services.sts.errors import validation
 
+_PLAIN = 2_048
+"""Characters of the inline document; the model leaves this out."""
 _PACKED = 2_048
 """Bytes that policies and tags may take, packed; AWS tells the share of its own limit, which it keeps to itself."""
 
@@ -19,6 +21,11 @@ _PACKED = 2_048
 def from_request(ctx: Context, req: Mapping[str, Any]) -> tuple[str, ...]:
     """The inline document and the ARNs of managed policies, as a session carries them."""
     policies = []
+    if len(req.get("Policy") or "") > _PLAIN:
+        raise validation(
+            f"1 validation error detected: Value '{req['Policy']}' at 'policy' failed to satisfy constraint: Member must "
+            f"have length less than or equal to {_PLAIN}"
+        )
     if req.get("Policy"):
         check_permissions(req["Policy"])
         policies.append(req["Policy"])

@@ -187,5 +187,6 @@ def test_the_simulator_knows_conditions_and_boundaries(iam: Any) -> None:
     )
     assert bounded["EvalDecision"] == "implicitDeny"
     assert bounded["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
-    keys = iam.get_context_keys_for_custom_policy(PolicyInputList=[conditional, allow("s3:*", "arn:aws:s3:::${aws:username}")])
+    own = allow("s3:*", "arn:aws:s3:::${aws:username}")
+    keys = iam.get_context_keys_for_custom_policy(PolicyInputList=[conditional, own])
     assert keys["ContextKeyNames"] == ["aws:SecureTransport", "aws:username"]
