@@ -260,6 +260,21 @@ async def test_sequences_grow_over_restarts_and_rollbacks(tmp_path: Path) -> Non
     assert committed == sorted(set(committed))
 
 
+async def test_a_sequence_begun_in_vain_does_not_repeat(tmp_path: Path) -> None:
+    def broken(tx: Tx) -> None:
+        tx.sequence("s")
+        raise ValueError
+
+    store = await Store.open(tmp_path)
+    with pytest.raises(ValueError):
+        store.run(broken)
+    value = await store.transact(lambda tx: tx.sequence("s"))
+    await store.close()
+    store = await Store.open(tmp_path)
+    assert await store.transact(lambda tx: tx.sequence("s")) > value
+    await store.close()
+
+
 async def test_after_a_failed_sync_nothing_is_acknowledged(tmp_path: Path) -> None:
     disk = Disk()
     store = await Store.open(tmp_path, sync=disk)

@@ -180,6 +180,20 @@ async def test_a_key_names_one_waiting_task(house: House) -> None:
     assert house.log == [(3, 6.0), (2, 7.0)]
 
 
+async def test_one_task_may_cancel_the_next_at_the_last_moment(house: House) -> None:
+    def first(call: Call, payload: dict[str, Any]) -> None:
+        assert call.tx
+        house.log.append(payload["n"])
+        tasks.cancel(call.tx, "t.pair", "second")
+
+    house.handler("t.pair", first)
+    await house.schedule("t.pair", {"n": 1})
+    await house.schedule("t.pair", {"n": 2}, key="second")
+    await house.start()
+    await house.settled()
+    assert house.log == [1]
+
+
 async def test_one_replaced_while_it_runs_is_not_tried_again(house: House) -> None:
     async def handler(call: Call, payload: dict[str, Any]) -> None:
         house.log.append(payload["n"])
