@@ -31,6 +31,7 @@ _TRUE = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"
 _FALSE = frozenset(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"))
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 
+_CORE = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq"))
 _SHORT_FORMS = frozenset((
     "And", "Base64", "Cidr", "Equals", "FindInMap", "GetAZs", "GetAtt", "If", "ImportValue", "Join", "Length", "Not", "Or",
     "Select", "Split", "Sub", "ToJsonString", "Transform",
@@ -135,7 +136,7 @@ def _key(value: Any) -> str:
 def _scalar(event: yaml.ScalarEvent) -> Any:
     text: str = event.value
     tag: str | None = event.tag
-    if tag is not None and not tag.startswith("tag:yaml.org,2002:"):
+    if tag is not None and tag not in _CORE:
         return _tagged(tag, text)
     if event.style or tag == "tag:yaml.org,2002:str":
         return text
@@ -169,7 +170,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _tagged(tag: str | None, value: Any) -> Any:
-    if tag is None or tag == "!" or tag.startswith("tag:yaml.org,2002:"):
+    if tag is None or tag == "!" or tag in _CORE:
         return value
     name = tag[1:]
     if name in ("Ref", "Condition"):
@@ -178,7 +179,7 @@ def _tagged(tag: str | None, value: Any) -> Any:
         return {"Fn::GetAtt": value.split(".", 1) if "." in value else value}
     if name in _SHORT_FORMS:
         return {f"Fn::{name}": value}
-    raise format_error(f"Unrecognized tag: {tag}") if tag.startswith("!") else format_error("YAML not well-formed.")
+    raise format_error(f"Unrecognized tag: {tag.replace('tag:yaml.org,2002:', '!!')}")
 
 
 def _depth(value: Any) -> int:
