@@ -87,13 +87,19 @@ def on_object(action: str, versioned: str = "", *further: Callable[[dict[str, An
         bucket = require_bucket(ctx, req)
         named = req.get("VersionId")
         keys = condition_keys(req, bucket)
-        existing_tags(ctx, req, keys)
+        if not _is_owner_unbound(ctx, bucket):
+            existing_tags(ctx, req, keys)
         wanted = [versioned if named is not None and versioned else action]
         wanted += [found for find in further if (found := find(req))]
         arn = names.object_arn(bucket.name, req["Key"])
         return [(f"s3:{name}", arn, keys) for name in wanted]
 
     return rule
+
+
+def _is_owner_unbound(ctx: Context, bucket: Bucket) -> bool:
+    """Whether no policy is asked that could want to know more about the object."""
+    return ctx.principal.kind == "root" and ctx.principal.account == bucket.account and "policy" not in bucket.settings
 
 
 def condition_keys(req: dict[str, Any], bucket: Bucket) -> dict[str, Any]:

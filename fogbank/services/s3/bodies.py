@@ -67,6 +67,12 @@ class Digest:
         return Taken(self.size, self._hashes["MD5"].digest(), sums)
 
 
+def is_small(body: BodyStream | bytes) -> bool:
+    """Whether the body is known to need no file."""
+    length = len(body) if isinstance(body, bytes) else body.length
+    return length is not None and length <= INLINE
+
+
 async def take(
     ctx: Context, body: BodyStream | bytes, algorithms: Iterable[str], verify: Callable[[Taken], None]
 ) -> Taken:

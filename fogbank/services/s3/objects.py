@@ -31,8 +31,10 @@ async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     preconditions.check_write_headers(req.get("IfMatch"), req.get("IfNoneMatch"))
     md5 = checksums.content_md5(req.get("ContentMD5"))
     expected = Expected.of(ctx, req)
-    await ctx.transact(lambda inner: _check_put(inner, req))
-    taken = await bodies.take(ctx, req.get("Body") or b"", [expected.algorithm], lambda t: expected.verify(t, md5, req))
+    body = req.get("Body") or b""
+    if not bodies.is_small(body):
+        await ctx.transact(lambda inner: _check_put(inner, req))
+    taken = await bodies.take(ctx, body, [expected.algorithm], lambda t: expected.verify(t, md5, req))
     try:
         return await ctx.transact(lambda inner: commit(inner, req, taken, expected.algorithm, "s3:ObjectCreated:Put"))
     except BaseException:
@@ -41,7 +43,7 @@ async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_put(ctx: Context, req: dict[str, Any]) -> None:
-    """Refuses before the body has come what would be refused after it."""
+    """Refuses before a big body has come what would be refused after it."""
     bucket = require_bucket(ctx, req)
     drafts.draft(ctx, bucket, req)
     _check_write(ctx, bucket, req)
