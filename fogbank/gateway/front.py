@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from fogbank.gateway import routing
 from fogbank.gateway.cors import Cors
+from fogbank.gateway.handling import Cancellable, Handle, Respond
 from fogbank.gateway.hosts import Hosts
-from fogbank.gateway.http1 import Cancellable, Handle, Respond
 from fogbank.gateway.routing import Target
 from fogbank.kit.errors import AwsError
 from fogbank.wire.messages import Request, Response

@@ -13,35 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from fogbank.gateway import bodies, head, render, sending
 from fogbank.gateway.dechunk import Dechunker, MalformedChunk
+from fogbank.gateway.handling import Cancellable, plain
 from fogbank.wire.messages import Request, Response
 
 if TYPE_CHECKING:
     from fogbank.gateway.listener import Listener
 
 log = logging.getLogger("fogbank.gateway")
-
-
-class Cancellable(Protocol):
-    def cancel(self) -> Any: ...
-
-
-Respond = Callable[[Response], None]
-Handle = Callable[[Request, Respond], Cancellable | None]
-"""Called on the loop for each request; answers through its second argument, at once or later. What it returns, if
-anything, is cancelled when the client goes away before it was answered."""
-
-Upgrade = Callable[[Request], Callable[[], asyncio.Protocol] | None]
-"""Asked about a request with an `Upgrade` header: the protocol that takes the connection over (a WebSocket's), or None.
-The protocol gets the transport by `connection_made`, then the bytes that have arrived by `data_received`, and answers
-the request itself."""
 
 
 class State(Enum):
@@ -501,8 +486,3 @@ class Connection(asyncio.Protocol):
             if not self._drained.done():
                 self._drained.set_result(None)
             self._drained = None
-
-
-def plain(status: int, reason: str) -> Response:
-    """The gateway's own answer, below any AWS protocol."""
-    return Response(status, [("content-type", "text/plain")], f"{reason}\n".encode())

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from fogbank.gateway.http1 import Connection, Handle, Upgrade
+from fogbank.gateway.handling import Handle, Upgrade
+from fogbank.gateway.http1 import Connection
 from fogbank.gateway.limits import Limits
 from fogbank.gateway.render import Dates
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from fogbank.gateway.http1 import Respond
+from fogbank.gateway.handling import Respond
 from fogbank.gateway.limits import Limits
 from fogbank.gateway.listener import Listener
 from fogbank.wire.messages import Request, Response

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fogbank.gateway.cors import Cors
 from fogbank.gateway.front import Front
+from fogbank.gateway.handling import Respond
 from fogbank.gateway.hosts import Hosts, read
-from fogbank.gateway.http1 import Respond
 from fogbank.gateway.routing import Target, dialect, locate
 from fogbank.kit.errors import AwsError
 from fogbank.wire.messages import Request, Response
