@@ -17,8 +17,10 @@ def text(document: Any) -> str:
 
 
 def tags(call: ResourceCall, props: Props) -> list[dict[str, str]]:
+    """The stack's and the resource's own tags; as recorded, entities of IAM get none of CloudFormation's."""
     given = {tag["Key"]: str(tag["Value"]) for tag in props.get("Tags") or ()}
-    return [{"Key": key, "Value": value} for key, value in {**call.tags, **given}.items()]
+    stack = {key: value for key, value in call.tags.items() if not key.startswith("aws:")}
+    return [{"Key": key, "Value": value} for key, value in {**stack, **given}.items()]
 
 
 def chosen(props: Props, *names: str) -> Props:
