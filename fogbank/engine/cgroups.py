@@ -12,6 +12,8 @@ VCPU_MB = 1769
 """Lambda gives a function one virtual CPU for each 1,769 MB."""
 MAX_PROCESSES = 1024
 _MOUNT = Path("/sys/fs/cgroup")
+_WEIGHT = 8
+"""What all sandboxes together weigh against one group of other processes."""
 
 
 class Cgroups:
@@ -49,8 +51,9 @@ class Cgroups:
         if not bases:
             raise FileNotFoundError(2, "no control group hierarchy is mounted", str(root))
         self.version = 1
-        with suppress(OSError):
-            (bases[0] / "memory.use_hierarchy").write_text("1")
+        for base in bases:
+            _write(base / "memory.use_hierarchy", "1")
+            _write(base / "cpu.shares", str(1024 * _WEIGHT))
         return bases
 
     def _version_2(self, parent: Path) -> Path:
@@ -68,6 +71,7 @@ class Cgroups:
         base = parent / self._name
         base.mkdir(exist_ok=True)
         (base / "cgroup.subtree_control").write_text("+memory +cpu +pids")
+        _write(base / "cpu.weight", str(100 * _WEIGHT))
         self.version = 2
         return base
 
@@ -78,17 +82,21 @@ class Cgroups:
     def limits(self, memory_mb: int) -> list[tuple[str, str]]:
         """File names and contents, in the order of writing; a hierarchy takes those that it has."""
         size = str(memory_mb * _MEGABYTE)
-        share = max(2, round(1024 * memory_mb / VCPU_MB))
         return [
             ("memory.limit_in_bytes", size),
             ("memory.memsw.limit_in_bytes", size),
             ("memory.max", size),
             ("memory.swap.max", "0"),
             ("memory.oom.group", "0"),
-            ("cpu.shares", str(share)),
-            ("cpu.weight", str(max(1, min(10000, round(100 * memory_mb / VCPU_MB))))),
             ("pids.max", str(MAX_PROCESSES)),
         ]
+
+    def share(self, slot: int, memory_mb: int) -> None:
+        """Gives a sandbox its share of the processors, by its memory. Init runs before with a whole one, as on Lambda."""
+        part = memory_mb / VCPU_MB
+        for base in self._bases:
+            _write(base / f"s{slot}" / "cpu.shares", str(max(2, round(1024 * part))))
+            _write(base / f"s{slot}" / "cpu.weight", str(max(1, min(10000, round(100 * part)))))
 
     def peak_file(self, slot: int) -> Path | None:
         """Where the most memory that a sandbox ever used is read, in bytes."""
@@ -118,3 +126,10 @@ class Cgroups:
         for base in self._bases:
             with suppress(OSError):
                 base.rmdir()
+
+
+def _write(path: Path, text: str) -> None:
+    """Where the hierarchy has such a file."""
+    if path.exists():
+        with suppress(OSError):
+            path.write_text(text)

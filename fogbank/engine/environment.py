@@ -175,6 +175,8 @@ class Environment:
             })  # fmt: skip
         self._init_report("success", duration)
         self.journal.init_ended()
+        if self._sandbox is not None:
+            self._shop.cgroups.share(self._sandbox.slot, self.spec.memory_mb)
         self.machine.to("ready")
         if not self.initialised.done():
             self.initialised.set_result(None)

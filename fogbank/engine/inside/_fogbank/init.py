@@ -321,6 +321,10 @@ def _begin(order):
             os.set_inheritable(LOG_FD, True)
             os.chdir("/")
             _execute(order["argv"], order["env"])
+        if order.get("python"):
+            from _fogbank import python_runtime
+
+            python_runtime.Ahead.prepare()
         size = struct.unpack("I", _exactly(4))[0]
         order = json.loads(_exactly(size))
     os.close(GO_FD)

@@ -159,6 +159,25 @@ def _search_path():
     sys.argv[:] = ["/var/runtime/bootstrap.py"]
 
 
+class Ahead:
+    """What a process that waits for its function has done already: the connection, and a first use of each part, so
+    that the pages which a fork shares with its parent are its own by then."""
+
+    client = None
+
+    @classmethod
+    def prepare(cls):
+        cls.client = RuntimeClient("127.0.0.1:9001")
+        marshaller = _Marshaller()
+        headers = {"lambda-runtime-aws-request-id": "x", "lambda-runtime-deadline-ms": "1"}
+        marshaller.response(_call(lambda event, context: event, headers, b'{"a": [1, "b"]}', None))
+        try:
+            importlib.import_module("_fogbank.not_there")
+        except ImportError:
+            pass
+        compile("def handler(event, context):\n    return event\n", "x", "exec")
+
+
 SITE = "/var/lang/lib/python%d.%d/site-packages" % sys.version_info[:2]
 
 
@@ -191,7 +210,7 @@ def _exit_code(value, sink):
 
 
 def _run(sink, streams):
-    client = RuntimeClient()
+    client = Ahead.client or RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
     marshaller = _Marshaller()
     try:
         handler = _load(os.environ.get("_HANDLER", ""))

@@ -107,6 +107,21 @@ def _patch_hooks():
         return found
 
     hooks.accepts_kwargs = cached_accepts_kwargs
+    names = {}
+    alias = hooks.EventAliaser._alias_event_name
+
+    def cached_alias(self, event_name):
+        if self._event_aliases is not hooks.EVENT_ALIASES:
+            return alias(self, event_name)
+        if event_name not in names:
+            found = alias(self, event_name)
+            if len(names) > 10000:
+                return found
+            names[event_name] = found
+        return names[event_name]
+
+    if hasattr(hooks, "EVENT_ALIASES"):
+        hooks.EventAliaser._alias_event_name = cached_alias
 
 
 def _patch_tls():

@@ -7,10 +7,11 @@ _VERSION = "/2018-06-01/runtime"
 
 
 class RuntimeClient:
-    def __init__(self):
-        self._address = os.environ["AWS_LAMBDA_RUNTIME_API"]
-        host, _, port = self._address.partition(":")
-        self._socket = socket.create_connection((host, int(port)))
+    def __init__(self, address):
+        self._address = address
+        host, _, port = address.partition(":")
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # no look-up: that would import the idna codec
+        self._socket.connect((host, int(port)))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         self._next = self._head("GET", "/invocation/next") + b"\r\n"
