@@ -19,9 +19,7 @@ def acting(ctx: Context, operation: Operation) -> Context:
     if operation.role_arn:
         principal = ctx.cloud.assume(ctx, operation.role_arn, "AWSCloudFormation", PRINCIPAL)
         return ctx.acting(principal=principal, account=operation.account, region=operation.region)
-    return ctx.acting(
-        principal=operation.principal, account=operation.account, region=operation.region, via=PRINCIPAL
-    )
+    return ctx.acting(principal=operation.principal, account=operation.account, region=operation.region, via=PRINCIPAL)
 
 
 @dataclass(slots=True)
@@ -45,12 +43,28 @@ class StackCall:
 
     @classmethod
     def of(
-        cls, ctx: Context, stack: Stack, operation: Operation, step: Step, logical_id: str, tags: dict[str, str],
+        cls,
+        ctx: Context,
+        stack: Stack,
+        operation: Operation,
+        step: Step,
+        logical_id: str,
+        tags: dict[str, str],
         resource_type: str,
     ) -> StackCall:
         return cls(
-            acting(ctx, operation), stack, operation, step, stack.account, stack.region, stack.name, stack.id, logical_id,
-            step.token, {**tags, **system_tags(stack, logical_id)}, resource_type,
+            acting(ctx, operation),
+            stack,
+            operation,
+            step,
+            stack.account,
+            stack.region,
+            stack.name,
+            stack.id,
+            logical_id,
+            step.token,
+            {**tags, **system_tags(stack, logical_id)},
+            resource_type,
         )
 
     async def __call__(self, service: str, operation: str, params: dict[str, Any] | None = None) -> dict[str, Any]:

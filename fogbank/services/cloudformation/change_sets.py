@@ -20,9 +20,7 @@ from fogbank.services.cloudformation.pages import page_of, token_after
 from fogbank.services.cloudformation.prepare import Prepared, prepare
 from fogbank.services.cloudformation.records import ChangeSet, Revision, Stack
 
-NO_CHANGES = (
-    "The submitted information didn't contain changes. Submit different information to create a change set."
-)
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 _PAGE = 100
 
 
@@ -78,20 +76,30 @@ def _target(ctx: Context, req: dict[str, Any], kind: str) -> tuple[Stack, Revisi
     return stack, previous
 
 
-def _new(
-    ctx: Context, req: dict[str, Any], stack: Stack, prepared: Prepared, kind: str, base: Revision | None
-) -> ChangeSet:
+def _new(ctx: Context, req: dict[str, Any], stack: Stack, prepared: Prepared, kind: str, base: Revision | None) -> ChangeSet:
     return ChangeSet(
-        account=stack.account, region=stack.region, stack=stack.uuid, name=req["ChangeSetName"],
-        uuid=ids.uuid4(ctx.random), revision=stacks.write_revision(ctx, stack, prepared.revision), created=ctx.now,
-        kind=kind, description=req.get("Description") or "", base=base.number if base else 0,
-        role_arn=req.get("RoleARN") or "", on_failure=req.get("OnStackFailure") or "",
+        account=stack.account,
+        region=stack.region,
+        stack=stack.uuid,
+        name=req["ChangeSetName"],
+        uuid=ids.uuid4(ctx.random),
+        revision=stacks.write_revision(ctx, stack, prepared.revision),
+        created=ctx.now,
+        kind=kind,
+        description=req.get("Description") or "",
+        base=base.number if base else 0,
+        role_arn=req.get("RoleARN") or "",
+        on_failure=req.get("OnStackFailure") or "",
         include_nested=bool(req.get("IncludeNestedStacks")),
     )
 
 
 def _compare(
-    ctx: Context, stack: Stack, prepared: Prepared, base: Revision | None, plain: dict[str, str],
+    ctx: Context,
+    stack: Stack,
+    prepared: Prepared,
+    base: Revision | None,
+    plain: dict[str, str],
     change_set: ChangeSet,
 ) -> None:
     found, source = differences.changes(ctx, stack, prepared, base, plain)
@@ -148,7 +156,8 @@ def _bare(change: dict[str, Any]) -> dict[str, Any]:
         {
             **detail,
             "Target": {
-                name: value for name, value in detail["Target"].items()
+                name: value
+                for name, value in detail["Target"].items()
                 if name in ("Attribute", "Name", "RequiresRecreation")
             },
         }
@@ -163,7 +172,8 @@ def execute_change_set(ctx: Context, req: dict[str, Any]) -> None:
     if change_set.execution != "AVAILABLE":
         raise AwsError(
             "InvalidChangeSetStatus",
-            f"ChangeSet [{change_set.id}] cannot be executed in its current status of [{_state(change_set)}]", status=400,
+            f"ChangeSet [{change_set.id}] cannot be executed in its current status of [{_state(change_set)}]",
+            status=400,
         )
     if change_set.kind == "UPDATE" and stack.status not in stacks.UPDATABLE:
         raise validation(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
@@ -210,7 +220,8 @@ def delete_change_set(ctx: Context, req: dict[str, Any]) -> None:
     if change_set.execution == "EXECUTE_IN_PROGRESS":
         raise AwsError(
             "InvalidChangeSetStatus",
-            f"ChangeSet [{change_set.id}] cannot be deleted in its current status of [{change_set.execution}]", status=400,
+            f"ChangeSet [{change_set.id}] cannot be deleted in its current status of [{change_set.execution}]",
+            status=400,
         )
     ctx.tx.delete(ChangeSet, stack.account, stack.region, stack.uuid, change_set.name)
     if change_set.revision not in (stack.current, stack.target):

@@ -113,8 +113,11 @@ def modify(
         always = name in create_only
         replaced = replaced or always
         target = {
-            "Attribute": "Properties", "Name": name, "RequiresRecreation": "Always" if always else "Never",
-            "Path": f"/Properties/{name}", **_values(before.properties, after.properties, name),
+            "Attribute": "Properties",
+            "Name": name,
+            "RequiresRecreation": "Always" if always else "Never",
+            "Path": f"/Properties/{name}",
+            **_values(before.properties, after.properties, name),
         }
         change.details.extend(_details(target, _found(after.raw.get(name), causes)))
     if change.details:
@@ -146,9 +149,7 @@ def add(logical_id: str, after: After) -> Change:
 
 def remove(logical_id: str, before: Before) -> Change:
     policy = "Retain" if before.deletion_policy.startswith("Retain") else before.deletion_policy
-    return Change(
-        "Remove", logical_id, before.type, before.physical_id, policy_action=policy, before=before.properties
-    )
+    return Change("Remove", logical_id, before.type, before.physical_id, policy_action=policy, before=before.properties)
 
 
 def _found(raw: Any, causes: Callable[[Reference], tuple[str, str] | None]) -> list[tuple[str, str]]:

@@ -56,7 +56,8 @@ async def _ask(
         await _send(call, str(props.get("ServiceToken")), _event(call, callback, props, physical_id, old))
         await call.ctx.transact(lambda ctx: _mark_sent(ctx, callback.id))
     raise Deferred(
-        timeout=timeout, expired=_EXPIRED.format(id=callback.id),
+        timeout=timeout,
+        expired=_EXPIRED.format(id=callback.id),
         provisional=f"{call.stack_name}_{call.logical_id}_{random_suffix(call.token, 13)}",
     )
 
@@ -76,8 +77,13 @@ def _callback(ctx: Context, call: StackCall, kind: str) -> Callback:
     found = ctx.tx.get(Callback, call.token)
     if found is None:
         found = Callback(
-            id=call.token, account=call.account, region=call.region, stack=call.stack.uuid,
-            operation=call.operation.number, logical_id=call.step.logical_id, request=kind,
+            id=call.token,
+            account=call.account,
+            region=call.region,
+            stack=call.stack.uuid,
+            operation=call.operation.number,
+            logical_id=call.step.logical_id,
+            request=kind,
         )
         ctx.tx.put(found)
     return found

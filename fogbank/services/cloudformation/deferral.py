@@ -19,8 +19,16 @@ class Deferred(Exception):
     """
 
     def __init__(
-        self, *, timeout: float, expired: str, physical_id: str = "", provisional: str = "", binding: bool = False,
-        begin: Any = None, handle: str = "", count: int = 0,
+        self,
+        *,
+        timeout: float,
+        expired: str,
+        physical_id: str = "",
+        provisional: str = "",
+        binding: bool = False,
+        begin: Any = None,
+        handle: str = "",
+        count: int = 0,
     ) -> None:
         super().__init__("deferred")
         self.timeout = timeout
@@ -34,10 +42,18 @@ class Deferred(Exception):
 
 
 _HANDLER_CODES = (
-    ("AccessDenied", "AccessDenied"), ("NotAuthorized", "AccessDenied"), ("UnauthorizedOperation", "AccessDenied"),
-    ("AlreadyExists", "AlreadyExists"), ("AlreadyOwned", "AlreadyExists"), ("Conflict", "ResourceConflict"),
-    ("NotFound", "NotFound"), ("NoSuch", "NotFound"), ("Throttl", "Throttling"), ("TooManyRequests", "Throttling"),
-    ("LimitExceeded", "ServiceLimitExceeded"), ("InternalFailure", "InternalFailure"),
+    ("AccessDenied", "AccessDenied"),
+    ("NotAuthorized", "AccessDenied"),
+    ("UnauthorizedOperation", "AccessDenied"),
+    ("AlreadyExists", "AlreadyExists"),
+    ("AlreadyOwned", "AlreadyExists"),
+    ("Conflict", "ResourceConflict"),
+    ("NotFound", "NotFound"),
+    ("NoSuch", "NotFound"),
+    ("Throttl", "Throttling"),
+    ("TooManyRequests", "Throttling"),
+    ("LimitExceeded", "ServiceLimitExceeded"),
+    ("InternalFailure", "InternalFailure"),
 )
 
 

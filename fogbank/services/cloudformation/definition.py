@@ -47,8 +47,12 @@ class Definition:
         evaluator = self.evaluator.with_lookup(lookup)
         deletion, replacement = self.policies(name)
         return After(
-            resource.type, self.properties(name, lookup), resource.properties,
-            evaluator.value(resource.metadata), deletion, replacement,
+            resource.type,
+            self.properties(name, lookup),
+            resource.properties,
+            evaluator.value(resource.metadata),
+            deletion,
+            replacement,
         )
 
     def policies(self, name: str) -> tuple[str, str]:
@@ -102,7 +106,8 @@ def define(stack: Stack, revision: Revision) -> Definition:
         evaluator.condition(name)
     check_rules(parts.rules, evaluator)
     present = {
-        name for name, resource in parts.resources.items()
+        name
+        for name, resource in parts.resources.items()
         if resource.condition is None or evaluator.condition(resource.condition, f"the Condition of resource {name}")
     }
     graph.check_conditional_references(parts, [*parts.parameters, *pseudo], present, _decide(evaluator))
@@ -116,12 +121,14 @@ def define(stack: Stack, revision: Revision) -> Definition:
 
 
 def _scope(
-    parts: Template, parameters: list[Parameter], pseudo: dict[str, str | list[str]], extensions: bool, *,
+    parts: Template,
+    parameters: list[Parameter],
+    pseudo: dict[str, str | list[str]],
+    extensions: bool,
+    *,
     masked: bool = False,
 ) -> Scope:
-    values = {
-        parameter.name: "****" if masked and parameter.no_echo else parameter.effective for parameter in parameters
-    }
+    values = {parameter.name: "****" if masked and parameter.no_echo else parameter.effective for parameter in parameters}
     return Scope({**values, **pseudo}, parts.mappings, parts.conditions, extensions)
 
 

@@ -74,7 +74,8 @@ def _stack_id(ctx: Context, uuid: str) -> str | None:
 def list_stacks(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     wanted = set(req.get("StackStatusFilter") or ())
     found = [
-        stack for stack in ctx.tx.find(Stack, "created", ctx.account, ctx.region, reverse=True)
+        stack
+        for stack in ctx.tx.find(Stack, "created", ctx.account, ctx.region, reverse=True)
         if not wanted or stack.status in wanted
     ]
     return {
@@ -103,8 +104,9 @@ def _summary(ctx: Context, stack: Stack) -> dict[str, Any]:
 @cloudformation.operation(access=access.on_stack("DescribeStackEvents"))
 def describe_stack_events(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     if not req.get("StackName"):
-        raise validation("1 validation error detected: Value null at 'stackName' failed to satisfy constraint: "
-                         "Member must not be null")
+        raise validation(
+            "1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member must not be null"
+        )
     stack = lookup.find(ctx, req["StackName"])
     if stack is None:
         raise validation(f"Stack [{req['StackName']}] does not exist")
@@ -172,8 +174,9 @@ def describe_stack_resources(ctx: Context, req: dict[str, Any]) -> dict[str, Any
         rows = [found]
     else:
         rows = list(ctx.tx.scan(Resource, stack.uuid, limit=_PAGE))
-    return {"StackResources": [{"StackName": stack.name, "StackId": stack.id, **_resource(row, "Timestamp")}
-                               for row in rows]}
+    return {
+        "StackResources": [{"StackName": stack.name, "StackId": stack.id, **_resource(row, "Timestamp")} for row in rows]
+    }
 
 
 def _owner(ctx: Context, physical_id: str) -> Stack:

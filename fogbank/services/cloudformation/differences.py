@@ -98,9 +98,7 @@ def changes(
     return sorted(out, key=lambda change: change.logical_id), source
 
 
-def differs(
-    ctx: Context, stack: Stack, prepared: Prepared, previous: Revision, plain: dict[str, str]
-) -> bool:
+def differs(ctx: Context, stack: Stack, prepared: Prepared, previous: Revision, plain: dict[str, str]) -> bool:
     """Whether an update has anything to do."""
     found, source = changes(ctx, stack, prepared, previous, plain)
     return bool(found) or has_other_changes(stack, prepared, previous, source)
@@ -146,8 +144,11 @@ class _Causes:
 
 def _check_same_types(definition: Definition, rows: dict[str, Resource]) -> None:
     changed = [
-        name for name in definition.template.resources
-        if name in definition.present and name in rows and rows[name].physical_id
+        name
+        for name in definition.template.resources
+        if name in definition.present
+        and name in rows
+        and rows[name].physical_id
         and rows[name].type != definition.template.resources[name].type
     ]
     if changed:
@@ -158,9 +159,7 @@ def _check_same_types(definition: Definition, rows: dict[str, Resource]) -> None
 
 
 def _before(row: Resource) -> Before:
-    return Before(
-        row.type, row.physical_id, row.properties, row.metadata, row.deletion_policy, row.update_replace_policy
-    )
+    return Before(row.type, row.physical_id, row.properties, row.metadata, row.deletion_policy, row.update_replace_policy)
 
 
 def import_warning(changes: Iterable[Change], definition: Definition, source: ChangeLookup) -> str:
@@ -168,15 +167,18 @@ def import_warning(changes: Iterable[Change], definition: Definition, source: Ch
     if not source.missing:
         return ""
     names = [
-        change.logical_id for change in changes
-        if change.after is not None and any(
-            graph.calls(definition.template.resources[change.logical_id].properties, "Fn::ImportValue",
-                        definition.evaluator.condition)
+        change.logical_id
+        for change in changes
+        if change.after is not None
+        and any(
+            graph.calls(
+                definition.template.resources[change.logical_id].properties,
+                "Fn::ImportValue",
+                definition.evaluator.condition,
+            )
         )
     ]
     return (
         "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet creation failed "
         f"for resource [{', '.join(names)}] because: No export named {next(iter(source.missing))}"
     )
-
-

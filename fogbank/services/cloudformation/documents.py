@@ -32,10 +32,28 @@ _FALSE = frozenset(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 
 _CORE = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq"))
-_SHORT_FORMS = frozenset((
-    "And", "Base64", "Cidr", "Equals", "FindInMap", "GetAZs", "GetAtt", "If", "ImportValue", "Join", "Length", "Not", "Or",
-    "Select", "Split", "Sub", "ToJsonString", "Transform",
-))
+_SHORT_FORMS = frozenset(
+    (
+        "And",
+        "Base64",
+        "Cidr",
+        "Equals",
+        "FindInMap",
+        "GetAZs",
+        "GetAtt",
+        "If",
+        "ImportValue",
+        "Join",
+        "Length",
+        "Not",
+        "Or",
+        "Select",
+        "Split",
+        "Sub",
+        "ToJsonString",
+        "Transform",
+    )
+)
 
 
 def read(text: str) -> dict[str, Any]:

@@ -109,7 +109,5 @@ def from_secret(reference: Reference, secret: str) -> str:
         document = json.loads(secret)
         value = document[reference.json_key]
     except (ValueError, TypeError, KeyError) as error:
-        raise validation(
-            f"Could not find a value associated with JSONKey in SecretString: {reference.json_key}"
-        ) from error
+        raise validation(f"Could not find a value associated with JSONKey in SecretString: {reference.json_key}") from error
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -20,28 +20,60 @@ def stack_event(ctx: Context, stack: Stack, status: str, reason: str = "", token
 
 
 def resource_event(
-    ctx: Context, stack: Stack, operation: Operation, row: Resource, status: str, reason: str = "", *,
-    physical_id: str | None = None, properties: str = "",
+    ctx: Context,
+    stack: Stack,
+    operation: Operation,
+    row: Resource,
+    status: str,
+    reason: str = "",
+    *,
+    physical_id: str | None = None,
+    properties: str = "",
 ) -> None:
     """Moves a resource to `status` and says so in the events. The row itself is the caller's to write."""
     row.status, row.reason, row.updated = status, reason, ctx.now
     moment = datetime.fromtimestamp(ctx.now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     _add(
-        ctx, stack, f"{row.logical_id}-{status}-{moment}", row.logical_id,
-        row.physical_id if physical_id is None else physical_id, row.type, status, reason, properties, operation.token,
+        ctx,
+        stack,
+        f"{row.logical_id}-{status}-{moment}",
+        row.logical_id,
+        row.physical_id if physical_id is None else physical_id,
+        row.type,
+        status,
+        reason,
+        properties,
+        operation.token,
     )
 
 
 def _add(
-    ctx: Context, stack: Stack, id: str, logical_id: str, physical_id: str, kind: str, status: str, reason: str,
-    properties: str, token: str,
+    ctx: Context,
+    stack: Stack,
+    id: str,
+    logical_id: str,
+    physical_id: str,
+    kind: str,
+    status: str,
+    reason: str,
+    properties: str,
+    token: str,
 ) -> None:
     stack.events += 1
     ctx.tx.put(stack)
     ctx.tx.put(
         Event(
-            stack=stack.uuid, sequence=stack.events, id=id, time=ctx.now, logical_id=logical_id, physical_id=physical_id,
-            type=kind, status=status, reason=reason[:1024], properties=properties, token=token,
+            stack=stack.uuid,
+            sequence=stack.events,
+            id=id,
+            time=ctx.now,
+            logical_id=logical_id,
+            physical_id=physical_id,
+            type=kind,
+            status=status,
+            reason=reason[:1024],
+            properties=properties,
+            token=token,
         )
     )
 

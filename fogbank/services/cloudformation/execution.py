@@ -38,8 +38,13 @@ def begin(ctx: Context, operation: Operation, plan: Plan) -> None:
     for name, (action, _) in plan.items():
         ctx.tx.put(
             Step(
-                stack=operation.stack, operation=operation.number, logical_id=name, action=action,
-                state="blocked" if waits[name] else "ready", waits=waits[name], users=users[name],
+                stack=operation.stack,
+                operation=operation.number,
+                logical_id=name,
+                action=action,
+                state="blocked" if waits[name] else "ready",
+                waits=waits[name],
+                users=users[name],
                 token=ids.uuid4(ctx.random),
             )
         )
@@ -50,9 +55,7 @@ def advance(ctx: Context, operation: Operation) -> None:
     """Starts what is ready; ends the operation when nothing is left that runs."""
     if not operation.halted and operation.running < PARALLEL:
         ready = list(
-            ctx.tx.find(
-                Step, "state", operation.stack, operation.number, "ready", limit=PARALLEL - operation.running
-            )
+            ctx.tx.find(Step, "state", operation.stack, operation.number, "ready", limit=PARALLEL - operation.running)
         )
         for step in ready:
             step.state = "running"
@@ -122,7 +125,11 @@ def cancel(ctx: Context, operation: Operation, step: Step) -> None:
     if row is not None:
         creating = row.status.startswith("CREATE")
         resource_event(
-            ctx, stack, operation, row, "CREATE_FAILED" if creating else "UPDATE_FAILED",
+            ctx,
+            stack,
+            operation,
+            row,
+            "CREATE_FAILED" if creating else "UPDATE_FAILED",
             "Resource creation cancelled" if creating else "Resource update cancelled",
         )
         ctx.tx.put(row)

@@ -32,15 +32,11 @@ def replace(ctx: Context, stack: Stack, definition: Definition) -> None:
             owner = other.stack_id.split("/")[1]
             raise validation(f"Export with name {name} is already exported by stack {owner}")
         ctx.tx.put(
-            Export(
-                account=stack.account, region=stack.region, name=name, value=value, stack=stack.uuid, stack_id=stack.id
-            )
+            Export(account=stack.account, region=stack.region, name=name, value=value, stack=stack.uuid, stack_id=stack.id)
         )
     _drop_imports(ctx, stack)
     for name in _imported(ctx, stack, definition):
-        ctx.tx.put(
-            Import(account=stack.account, region=stack.region, export=name, stack=stack.uuid, stack_name=stack.name)
-        )
+        ctx.tx.put(Import(account=stack.account, region=stack.region, export=name, stack=stack.uuid, stack_name=stack.name))
 
 
 def forget(ctx: Context, stack: Stack) -> None:

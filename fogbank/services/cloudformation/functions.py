@@ -26,9 +26,7 @@ FIND_IN_MAP = (
 )
 EQUALS = "every Fn::Equals object requires a list of 2 string parameters."
 IF = "Fn::If requires a list argument with the first element being a condition"
-GET_ATT = (
-    "every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
-)
+GET_ATT = "every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
 SUB = (
     "One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and "
     "an optional second argument to specify a mapping of values to replace in the string"

@@ -130,9 +130,7 @@ def _resource_parts(template: Template) -> Mapping[str, Any]:
     return {name: [r.properties, r.metadata] for name, r in template.resources.items()}
 
 
-def dependencies(
-    template: Template, present: set[str], decide: Callable[[str], bool] | None = None
-) -> dict[str, list[str]]:
+def dependencies(template: Template, present: set[str], decide: Callable[[str], bool] | None = None) -> dict[str, list[str]]:
     """For each resource that will be there, those it must come after, in the template's order.
 
     Raises AwsError(`ValidationError`) where they go in a circle.

@@ -64,8 +64,11 @@ class _Unroller:
         if nesting > _MAX_NESTING:
             raise template_error(f"Fn::ForEach loops may be nested {_MAX_NESTING} deep at most")
         if (
-            not isinstance(value, list) or len(value) != 3 or not isinstance(value[0], str)
-            or not isinstance(value[2], dict) or not value[2]
+            not isinstance(value, list)
+            or len(value) != 3
+            or not isinstance(value[0], str)
+            or not isinstance(value[2], dict)
+            or not value[2]
         ):
             raise template_error(f"{key} layout is incorrect")
         identifier, collection, body = value
@@ -100,4 +103,3 @@ def _reduce(node: Any, evaluator: Evaluator, resources: set[str]) -> Any:
         if added and not any(reference.name in resources for reference in references(argument)):
             return evaluator.value(node)
     return {key: _reduce(item, evaluator, resources) for key, item in node.items()}
-

@@ -93,4 +93,3 @@ def check_name(name: str) -> None:
             else f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: "
             "Member must have length less than or equal to 128"
         )
-

@@ -40,7 +40,11 @@ class NestedStack(ResourceType):
         def begin(ctx: Context) -> None:
             child.parent_step = (own.operation.number, own.step.logical_id)
             stacks.begin_create(
-                ctx, child, prepared, {**request, "RoleARN": own.operation.role_arn}, "ROLLBACK",
+                ctx,
+                child,
+                prepared,
+                {**request, "RoleARN": own.operation.role_arn},
+                "ROLLBACK",
                 principal=own.operation.principal,
             )
 
@@ -95,7 +99,10 @@ def outputs_of(child: Stack) -> dict[str, str]:
 
 def _waiting(child_id: str, begin: Any) -> Deferred:
     return Deferred(
-        timeout=_LONGEST, expired=f"Embedded stack {child_id} did not finish", physical_id=child_id, binding=True,
+        timeout=_LONGEST,
+        expired=f"Embedded stack {child_id} did not finish",
+        physical_id=child_id,
+        binding=True,
         begin=begin,
     )
 

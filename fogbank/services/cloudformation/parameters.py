@@ -13,9 +13,16 @@ from fogbank.kit.errors import AwsError
 from fogbank.services.cloudformation.errors import format_error, validation
 
 _SSM_VALUE = re.compile(r"AWS::SSM::Parameter::Value<(.+)>\Z")
-_PLAIN = frozenset((
-    "String", "Number", "CommaDelimitedList", "List<Number>", "List<String>", "AWS::SSM::Parameter::Name",
-))
+_PLAIN = frozenset(
+    (
+        "String",
+        "Number",
+        "CommaDelimitedList",
+        "List<Number>",
+        "List<String>",
+        "AWS::SSM::Parameter::Name",
+    )
+)
 _SPECIFIC = re.compile(r"(List<)?AWS::(EC2|Route53)::[A-Za-z]+::[A-Za-z]+(\.[A-Za-z]+)?>?\Z")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\Z")
 MAX_VALUE = 4096

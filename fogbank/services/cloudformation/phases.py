@@ -49,12 +49,19 @@ def new_operation(ctx: Context, stack: Stack, kind: str, like: Operation | None 
     ctx.tx.put(stack)
     if like is not None:
         inherited = {
-            "principal": like.principal, "role_arn": like.role_arn, "token": like.token, "on_failure": like.on_failure
+            "principal": like.principal,
+            "role_arn": like.role_arn,
+            "token": like.token,
+            "on_failure": like.on_failure,
         }
     else:
         inherited = {"principal": ctx.principal, "role_arn": stack.role_arn}
     return Operation(
-        stack=stack.uuid, number=stack.operations, kind=kind, account=stack.account, region=stack.region,
+        stack=stack.uuid,
+        number=stack.operations,
+        kind=kind,
+        account=stack.account,
+        region=stack.region,
         **{**inherited, **members},
     )
 
@@ -122,9 +129,7 @@ def roll_back_update(ctx: Context, stack: Stack, failed: Operation, reason: str)
     stack_event(ctx, stack, "UPDATE_ROLLBACK_IN_PROGRESS", reason, failed.token)
     operation = new_operation(ctx, stack, "UPDATE_ROLLBACK", failed, update=failed.update, skip=failed.skip)
     rows = [row for row in ctx.tx.scan(Resource, stack.uuid) if row.touched == failed.update]
-    execution.begin(
-        ctx, operation, {row.logical_id: ("revert", row.before.needs if row.before else ()) for row in rows}
-    )
+    execution.begin(ctx, operation, {row.logical_id: ("revert", row.before.needs if row.before else ()) for row in rows})
 
 
 def _clean_up(ctx: Context, stack: Stack, after: Operation, kind: str, status: str) -> None:
@@ -145,16 +150,21 @@ def leftover_key(leftover: Leftover) -> str:
 
 def former_of(row: Resource) -> Former:
     return Former(
-        type=row.type, physical_id=row.physical_id, properties=row.properties, attributes=row.attributes,
-        needs=row.needs, metadata=row.metadata, deletion_policy=row.deletion_policy,
-        update_replace_policy=row.update_replace_policy, tags=row.tags, status=row.status,
+        type=row.type,
+        physical_id=row.physical_id,
+        properties=row.properties,
+        attributes=row.attributes,
+        needs=row.needs,
+        metadata=row.metadata,
+        deletion_policy=row.deletion_policy,
+        update_replace_policy=row.update_replace_policy,
+        tags=row.tags,
+        status=row.status,
     )
 
 
 def leave_over(ctx: Context, stack: str, logical_id: str, former: Former, policy: str) -> None:
-    ctx.tx.put(
-        Leftover(stack=stack, logical_id=logical_id, physical_id=former.physical_id, former=former, policy=policy)
-    )
+    ctx.tx.put(Leftover(stack=stack, logical_id=logical_id, physical_id=former.physical_id, former=former, policy=policy))
 
 
 # --- ends
@@ -225,7 +235,8 @@ def _updated(ctx: Context, stack: Stack, operation: Operation) -> None:
         _clean_up(ctx, stack, operation, "UPDATE_CLEANUP", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         return
     made = [
-        name for name in operation.failed
+        name
+        for name in operation.failed
         if (row := ctx.tx.get(Resource, stack.uuid, name)) is not None and row.status.startswith("CREATE")
     ]
     changed = [name for name in operation.failed if name not in made and name]

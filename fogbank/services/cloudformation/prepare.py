@@ -38,9 +38,7 @@ class Prepared:
     transforms: list[str] = field(default_factory=list)
 
 
-async def prepare(
-    ctx: Context, req: dict[str, Any], stack: Stack, previous: Revision | None, *, reviewed: bool
-) -> Prepared:
+async def prepare(ctx: Context, req: dict[str, Any], stack: Stack, previous: Revision | None, *, reviewed: bool) -> Prepared:
     """Reads and checks what a request wants of `stack` (which need not be written yet).
 
     `reviewed`: a change set will be looked at before it is executed, so transforms need no capability. What is wrong
@@ -51,8 +49,12 @@ async def prepare(
     template.check_sections(raw)
     tags = tags_of(req.get("Tags")) if req.get("Tags") is not None else (previous.tags if previous else {})
     revision = Revision(
-        stack=stack.uuid, number=0, body=body, document="",
-        tags=tags, capabilities=list(req.get("Capabilities") or []),
+        stack=stack.uuid,
+        number=0,
+        body=body,
+        document="",
+        tags=tags,
+        capabilities=list(req.get("Capabilities") or []),
         notification_arns=_kept(req, "NotificationARNs", previous.notification_arns if previous else []),
         rollback_configuration=check_rollback(
             _kept(req, "RollbackConfiguration", previous.rollback_configuration if previous else {})
@@ -75,7 +77,8 @@ async def prepare(
         if transformed:
             scope = Scope(
                 {**{name: value.effective for name, value in values.items()}, **_pseudo(stack, revision)},
-                raw.get("Mappings") or {}, raw.get("Conditions") or {},
+                raw.get("Mappings") or {},
+                raw.get("Conditions") or {},
             )
             revision.extensions = language.NAME in out.transforms
             raw = await transforms.Transformer(ctx, values, scope).apply(raw)

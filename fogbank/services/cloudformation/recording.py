@@ -32,8 +32,15 @@ def updating(ctx: Context, stack: Stack, operation: Operation, step: Step, row: 
 
 
 def made(
-    ctx: Context, stack: Stack, operation: Operation, step: Step, row: Resource, provisioned: Provisioned,
-    shown: str, *, initiated: bool = True,
+    ctx: Context,
+    stack: Stack,
+    operation: Operation,
+    step: Step,
+    row: Resource,
+    provisioned: Provisioned,
+    shown: str,
+    *,
+    initiated: bool = True,
 ) -> None:
     """A create, update or replacement that succeeded. `row` carries the new properties and policies."""
     verb = "CREATE" if row.status.startswith("CREATE") else "UPDATE"
@@ -53,9 +60,7 @@ def made(
     ctx.tx.put(row)
 
 
-def failed(
-    ctx: Context, stack: Stack, operation: Operation, row: Resource, reason: str, shown: str = ""
-) -> None:
+def failed(ctx: Context, stack: Stack, operation: Operation, row: Resource, reason: str, shown: str = "") -> None:
     """A create, update or delete that failed."""
     verb = row.status.split("_")[0] if row.status else "CREATE"
     resource_event(ctx, stack, operation, row, f"{verb}_FAILED", reason, properties=shown)
@@ -76,8 +81,13 @@ def leftover_row(leftover: Leftover) -> Resource:
     """A leftover as a row, for events; it is never written as one."""
     former = leftover.former
     return Resource(
-        stack=leftover.stack, logical_id=leftover.logical_id, type=former.type, physical_id=leftover.physical_id,
-        properties=former.properties, attributes=former.attributes, deletion_policy=leftover.policy,
+        stack=leftover.stack,
+        logical_id=leftover.logical_id,
+        type=former.type,
+        physical_id=leftover.physical_id,
+        properties=former.properties,
+        attributes=former.attributes,
+        deletion_policy=leftover.policy,
     )
 
 
@@ -88,9 +98,7 @@ def deferred_ended(ctx: Context, stack: Stack, operation: Operation, step: Step,
         if leftover is not None:
             row = leftover_row(leftover)
             row.status = "DELETE_IN_PROGRESS"
-            resource_event(
-                ctx, stack, operation, row, "DELETE_COMPLETE" if outcome.ok else "DELETE_FAILED", outcome.reason
-            )
+            resource_event(ctx, stack, operation, row, "DELETE_COMPLETE" if outcome.ok else "DELETE_FAILED", outcome.reason)
         return
     found = ctx.tx.get(Resource, step.stack, step.logical_id)
     if found is None:
@@ -105,9 +113,14 @@ def deferred_ended(ctx: Context, stack: Stack, operation: Operation, step: Step,
         apply_members(found, step.data.get("members") or {})
         found.no_echo = outcome.no_echo
         made(
-            ctx, stack, operation, step, found,
+            ctx,
+            stack,
+            operation,
+            step,
+            found,
             Provisioned(outcome.physical_id or step.physical_id or found.physical_id, outcome.attributes),
-            step.data.get("shown", ""), initiated=not step.physical_id,
+            step.data.get("shown", ""),
+            initiated=not step.physical_id,
         )
 
 
@@ -120,4 +133,3 @@ def apply_members(row: Resource, members: dict[str, Any]) -> None:
 def find_leftover(ctx: Context, step: Step) -> Leftover | None:
     logical_id, _, physical_id = step.logical_id.partition("/")
     return ctx.tx.get(Leftover, step.stack, logical_id, physical_id)
-

@@ -10,9 +10,13 @@ from fogbank.store import Record, record
 
 
 @record(
-    "cloudformation.stack", key=("account", "region", "uuid"),
-    indexes={"name": ("account", "region", "name", "live"), "created": ("account", "region", "created"),
-             "parent": ("parent",)},
+    "cloudformation.stack",
+    key=("account", "region", "uuid"),
+    indexes={
+        "name": ("account", "region", "name", "live"),
+        "created": ("account", "region", "created"),
+        "parent": ("parent",),
+    },
 )
 class Stack(Record):
     """A stack; one that was deleted stays readable by its id."""
@@ -173,9 +177,7 @@ class Operation(Record):
     ended: bool = False
 
 
-@record(
-    "cloudformation.step", key=("stack", "operation", "logical_id"), indexes={"state": ("stack", "operation", "state")}
-)
+@record("cloudformation.step", key=("stack", "operation", "logical_id"), indexes={"state": ("stack", "operation", "state")})
 class Step(Record):
     """One resource's part in an operation. States: blocked, ready, running, deferred, done, failed."""
 
@@ -224,7 +226,8 @@ class Signal(Record):
 
 
 @record(
-    "cloudformation.change_set", key=("account", "region", "stack", "name"),
+    "cloudformation.change_set",
+    key=("account", "region", "stack", "name"),
     indexes={"id": ("account", "region", "uuid")},
 )
 class ChangeSet(Record):

@@ -52,9 +52,7 @@ async def _answer(ctx: Context, reference: Reference) -> str:
 
 async def resolve_ssm_types(ctx: Context, values: dict[str, Parameter]) -> None:
     """Looks up the parameters of the types `AWS::SSM::Parameter::Value<...>`. Raises AwsError(`ValidationError`)."""
-    wanted = {
-        name: stored for name, parameter in values.items() if (stored := parameters.ssm_name(parameter)) is not None
-    }
+    wanted = {name: stored for name, parameter in values.items() if (stored := parameters.ssm_name(parameter)) is not None}
     names = sorted(set(wanted.values()))
     found: dict[str, str] = {}
     for start in range(0, len(names), 10):

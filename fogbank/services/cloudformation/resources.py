@@ -60,7 +60,5 @@ def _register(ctx: Context, call: ResourceCall, props: dict[str, Any], *, new: b
     if new and found is not None and found.token != call.token:
         raise validation(f"Transform with name {call.account}::{name} already exists")
     ctx.tx.put(
-        Macro(
-            account=call.account, region=call.region, name=name, function=str(props["FunctionName"]), token=call.token
-        )
+        Macro(account=call.account, region=call.region, name=name, function=str(props["FunctionName"]), token=call.token)
     )

@@ -56,8 +56,11 @@ def early(step: Step) -> Outcome | None:
 
 def _packed(outcome: Outcome) -> dict[str, Any]:
     return {
-        "ok": outcome.ok, "physical_id": outcome.physical_id, "attributes": outcome.attributes,
-        "reason": outcome.reason, "no_echo": outcome.no_echo,
+        "ok": outcome.ok,
+        "physical_id": outcome.physical_id,
+        "attributes": outcome.attributes,
+        "reason": outcome.reason,
+        "no_echo": outcome.no_echo,
     }
 
 

@@ -55,9 +55,7 @@ def translate(request: dict[str, Any]) -> dict[str, Any]:
         # The hashes in logical ids (deployments, versions) come out as AWS's own only in the order of Python 2.7.
         to_py27_compatible_template(template, parameters)
         translator = Translator(None, Parser(), boto_session=Session(request["region"]))
-        out = translator.translate(
-            template, parameters, passthrough_metadata=True, get_managed_policy_map=dict
-        )
+        out = translator.translate(template, parameters, passthrough_metadata=True, get_managed_policy_map=dict)
         return {"template": undo_mark_unicode_str_in_template(out)}
     except InvalidDocumentException as error:
         return {"error": reduce(lambda text, cause: f"{text} {cause.message}", error.causes, error.message)}

@@ -14,8 +14,10 @@ from fogbank.api import AwsError, Context, FileBody
 from fogbank.services.cloudformation.documents import MAX_BODY, MAX_OBJECT
 from fogbank.services.cloudformation.errors import validation
 
-_S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\."
-                      r"(?:amazonaws\.com(?:\.cn)?|localhost(?:\.localstack\.cloud)?)\Z")
+_S3_HOST = re.compile(
+    r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\."
+    r"(?:amazonaws\.com(?:\.cn)?|localhost(?:\.localstack\.cloud)?)\Z"
+)
 _LOCAL = re.compile(r"(?:localhost(?:\.localstack\.cloud)?|127\.0\.0\.1|\[::1\])\Z")
 
 
@@ -52,8 +54,10 @@ async def fetch(ctx: Context, url: str, limit: int = MAX_OBJECT) -> str:
         answer = await ctx.call_async("s3", "GetObject", params)
     except AwsError as error:
         if error.code in ("NoSuchKey", "NoSuchBucket", "NoSuchVersion"):
-            raise validation(f"S3 error: {error.message}\nFor more information check "
-                             "http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html") from error
+            raise validation(
+                f"S3 error: {error.message}\nFor more information check "
+                "http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
+            ) from error
         raise validation(f"S3 error: {error.message}") from error
     data = await gather(answer.get("Body", b""), limit)
     if data is None:

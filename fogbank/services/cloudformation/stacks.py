@@ -21,9 +21,16 @@ from fogbank.services.cloudformation.events import stack_event
 from fogbank.services.cloudformation.prepare import Prepared, prepare
 from fogbank.services.cloudformation.records import ChangeSet, Operation, Revision, Stack
 
-UPDATABLE = frozenset((
-    "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED",
-))
+UPDATABLE = frozenset(
+    (
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "CREATE_FAILED",
+        "UPDATE_FAILED",
+    )
+)
 
 
 # --- CreateStack
@@ -138,8 +145,12 @@ def begin_update(ctx: Context, stack: Stack, prepared: Prepared, req: dict[str, 
         stack.disable_rollback = bool(req["DisableRollback"])
     stack.target = write_revision(ctx, stack, prepared.revision)
     operation = phases.new_operation(
-        ctx, stack, "UPDATE", token=req.get("ClientRequestToken") or "",
-        on_failure="DO_NOTHING" if req.get("DisableRollback") else "ROLLBACK", **members,
+        ctx,
+        stack,
+        "UPDATE",
+        token=req.get("ClientRequestToken") or "",
+        on_failure="DO_NOTHING" if req.get("DisableRollback") else "ROLLBACK",
+        **members,
     )
     phases.update(ctx, stack, operation, prepared.failure)
 

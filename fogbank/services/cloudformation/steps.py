@@ -82,7 +82,14 @@ def open_job(ctx: Context, stack: str, operation: int, step: str) -> Job | None:
     return Job(phases.stack_of(ctx, parent), parent, found)
 
 
-@cloudformation.task("cloudformation.step", retry=Retry(attempts=5, first=0.2))
+async def give_up(ctx: Context, payload: dict[str, Any], error: AwsError) -> None:
+    """The step could not even be failed, again and again: it must end all the same, or its stack never would."""
+    job = await ctx.transact(lambda inner: open_job(inner, payload["stack"], payload["operation"], payload["step"]))
+    if job is not None:
+        await _fail(ctx, job, f"Internal Failure (RequestToken: {job.step.token}, HandlerErrorCode: InternalFailure)")
+
+
+@cloudformation.task("cloudformation.step", retry=Retry(attempts=5, first=0.2), exhausted=give_up)
 async def run(ctx: Context, payload: dict[str, Any]) -> None:
     job = await ctx.transact(lambda inner: open_job(inner, payload["stack"], payload["operation"], payload["step"]))
     if job is None:
@@ -149,8 +156,10 @@ async def _wanted(ctx: Context, job: Job) -> Wanted:
         deletion, replacement = wanted.policies(name)
         evaluator = wanted.evaluator.with_lookup(source)
         members = {
-            "needs": wanted.needs[name], "metadata": evaluator.value(wanted.template.resources[name].metadata),
-            "deletion_policy": deletion, "update_replace_policy": replacement,
+            "needs": wanted.needs[name],
+            "metadata": evaluator.value(wanted.template.resources[name].metadata),
+            "deletion_policy": deletion,
+            "update_replace_policy": replacement,
             "tags": lookup.revision(inner, job.stack, job.stack.target).tags,
             "creation_policy": evaluator.value(wanted.template.resources[name].creation_policy),
         }
@@ -167,9 +176,7 @@ def _decide(ctx: Context, job: Job, kind: ResourceType, wanted: Wanted) -> tuple
     job = job.reload(ctx)
     row = ctx.tx.get(Resource, job.stack.uuid, job.logical_id)
     if row is None or (not row.physical_id and row.status != "UPDATE_IN_PROGRESS"):
-        new = row or Resource(
-            stack=job.stack.uuid, logical_id=job.logical_id, type=wanted.type, **wanted.members
-        )
+        new = row or Resource(stack=job.stack.uuid, logical_id=job.logical_id, type=wanted.type, **wanted.members)
         if not job.step.started:
             _start(ctx, job)
             recording.creating(ctx, job.stack, job.operation, job.step, new, wanted.shown)
@@ -233,19 +240,29 @@ def _defer(ctx: Context, job: Job, deferred: Deferred, wanted: Wanted | None) ->
     row = ctx.tx.get(Resource, job.stack.uuid, job.logical_id)
     if wanted is not None and row is not None:
         step.data = {
-            **step.data, "members": {**wanted.members, "attempted": {}}, "shown": wanted.shown,
+            **step.data,
+            "members": {**wanted.members, "attempted": {}},
+            "shown": wanted.shown,
         }
         if not row.physical_id:
             row.physical_id = deferred.physical_id or deferred.provisional
             if deferred.physical_id:
                 resource_event(
-                    ctx, job.stack, job.operation, row, "CREATE_IN_PROGRESS", recording.INITIATED,
+                    ctx,
+                    job.stack,
+                    job.operation,
+                    row,
+                    "CREATE_IN_PROGRESS",
+                    recording.INITIATED,
                     properties=wanted.shown,
                 )
                 step.physical_id = deferred.physical_id
             ctx.tx.put(row)
     step.data = {
-        **step.data, "expired": deferred.expired, "binding": deferred.binding, "handle": deferred.handle,
+        **step.data,
+        "expired": deferred.expired,
+        "binding": deferred.binding,
+        "handle": deferred.handle,
         "count": deferred.count,
     }
     ctx.tx.put(step)
@@ -283,7 +300,12 @@ async def revert(ctx: Context, job: Job) -> None:
 
 
 _FORMER_MEMBERS = (
-    "properties", "needs", "metadata", "deletion_policy", "update_replace_policy", "tags",
+    "properties",
+    "needs",
+    "metadata",
+    "deletion_policy",
+    "update_replace_policy",
+    "tags",
 )
 
 

@@ -12,15 +12,37 @@ from typing import Any
 
 from fogbank.services.cloudformation.errors import format_error, validation
 
-SECTIONS = frozenset((
-    "AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Hooks", "Mappings", "Metadata", "Outputs",
-    "Parameters", "Resources", "Rules", "Transform",
-))
-RESOURCE_MEMBERS = frozenset((
-    "Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdatePolicy",
-    "UpdateReplacePolicy",
-    "Connectors", "IgnoreGlobals",  # SAM's own, gone after its transform
-))
+SECTIONS = frozenset(
+    (
+        "AWSTemplateFormatVersion",
+        "Conditions",
+        "Description",
+        "Globals",
+        "Hooks",
+        "Mappings",
+        "Metadata",
+        "Outputs",
+        "Parameters",
+        "Resources",
+        "Rules",
+        "Transform",
+    )
+)
+RESOURCE_MEMBERS = frozenset(
+    (
+        "Condition",
+        "CreationPolicy",
+        "DeletionPolicy",
+        "DependsOn",
+        "Metadata",
+        "Properties",
+        "Type",
+        "UpdatePolicy",
+        "UpdateReplacePolicy",
+        "Connectors",
+        "IgnoreGlobals",  # SAM's own, gone after its transform
+    )
+)
 _NAME = re.compile(r"[A-Za-z0-9]{1,255}\Z")
 _POLICIES = {
     "DeletionPolicy": ("Delete", "Retain", "Snapshot", "RetainExceptOnCreate"),
@@ -120,7 +142,14 @@ def build(raw: dict[str, Any]) -> Template:
             raise validation(f"[/{'/'.join(path)}] 'null' values are not allowed in templates")
     description = raw.get("Description")
     return Template(
-        raw, parameters, mappings, conditions, _section(raw, "Rules", 1000), resources, outputs, description,
+        raw,
+        parameters,
+        mappings,
+        conditions,
+        _section(raw, "Rules", 1000),
+        resources,
+        outputs,
+        description,
         raw.get("Metadata"),
     )
 
@@ -199,8 +228,14 @@ def _resource(name: str, value: Any) -> Resource:
         raise format_error(f"Every Condition member must be a string. [/Resources/{name}/Condition]")
     creation_policy = value.get("CreationPolicy")
     return Resource(
-        name, value["Type"], properties or {}, depends_on, condition, value.get("DeletionPolicy"),
-        value.get("UpdateReplacePolicy"), value.get("Metadata"),
+        name,
+        value["Type"],
+        properties or {},
+        depends_on,
+        condition,
+        value.get("DeletionPolicy"),
+        value.get("UpdateReplacePolicy"),
+        value.get("Metadata"),
         creation_policy if isinstance(creation_policy, dict) else {},
     )
 

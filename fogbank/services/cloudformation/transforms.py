@@ -35,7 +35,8 @@ def uses_macros(raw: dict[str, Any]) -> bool:
     named = [entry.get("Name") if isinstance(entry, dict) else entry for entry in template.transforms(raw)]
     inner = [
         call.get("Name") if isinstance(call := value["Fn::Transform"], dict) else call
-        for _, value in template.walk(raw) if isinstance(value, dict) and "Fn::Transform" in value
+        for _, value in template.walk(raw)
+        if isinstance(value, dict) and "Fn::Transform" in value
     ]
     return any(name not in harmless for name in (*named, *inner))
 
@@ -104,8 +105,9 @@ class Transformer:
         location = Evaluator(self.scope).value(params.get("Location"))
         text = await sources.include(self.ctx, location)
         included = documents.read_any(text)
-        if isinstance(included, dict) and any("Fn::Transform" in value for _, value in template.walk(included)
-                                              if isinstance(value, dict)):
+        if isinstance(included, dict) and any(
+            "Fn::Transform" in value for _, value in template.walk(included) if isinstance(value, dict)
+        ):
             raise validation("Transform AWS::Include failed with: a snippet must not have transforms of its own.")
         return included
 
@@ -119,8 +121,12 @@ class Transformer:
         request_id = ids.uuid4(self.ctx.random)
         evaluator = Evaluator(self.scope)
         event = {
-            "accountId": account, "fragment": fragment, "transformId": identity, "requestId": request_id,
-            "region": self.ctx.region, "params": {key: evaluator.value(value) for key, value in params.items()},
+            "accountId": account,
+            "fragment": fragment,
+            "transformId": identity,
+            "requestId": request_id,
+            "region": self.ctx.region,
+            "params": {key: evaluator.value(value) for key, value in params.items()},
             "templateParameterValues": {key: value.effective for key, value in self.values.items()},
         }
         answer = await self._invoke(identity, macro.function, event)
@@ -129,7 +135,8 @@ class Transformer:
         if str(answer["status"]).lower() != "success":
             said = answer.get("errorMessage")
             raise validation(
-                f"Transform {identity} failed with: {said}" if said
+                f"Transform {identity} failed with: {said}"
+                if said
                 else f"Transform {identity} failed without an error message."
             )
         return answer.get("fragment")

@@ -31,7 +31,8 @@ def check(ctx: Context, template: Template) -> None:
     check_types(template, lambda name: lookup(ctx, name) is not None)
     for resource in template.resources.values():
         for member, policy in (
-            ("DeletionPolicy", resource.deletion_policy), ("UpdateReplacePolicy", resource.update_replace_policy)
+            ("DeletionPolicy", resource.deletion_policy),
+            ("UpdateReplacePolicy", resource.update_replace_policy),
         ):
             if policy == "Snapshot":
                 raise validation(

@@ -60,7 +60,11 @@ class WaitCondition(ResourceType):
                 _weigh(ctx, own.stack, step)
 
         raise Deferred(
-            timeout=timeout, handle=handle, count=count, begin=look, physical_id=f"{call.stack_id}/{handle}",
+            timeout=timeout,
+            handle=handle,
+            count=count,
+            begin=look,
+            physical_id=f"{call.stack_id}/{handle}",
             expired=f"WaitCondition timed out. Received {{received}} conditions when expecting {count}",
         )
 
@@ -80,8 +84,10 @@ def _awaited(call: StackCall, props: dict[str, Any]) -> tuple[str, int, float]:
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return call.logical_id, _number(signal.get("Count", 1), "Count", 10_000), hours * 3600.0 + minutes * 60 + seconds
     path = unquote(urlsplit(str(props["Handle"])).path)
-    return path.rpartition("/")[2], _number(props.get("Count", 1), "Count", 10_000), float(
-        _number(props.get("Timeout"), "Timeout", LONGEST)
+    return (
+        path.rpartition("/")[2],
+        _number(props.get("Count", 1), "Count", 10_000),
+        float(_number(props.get("Timeout"), "Timeout", LONGEST)),
     )
 
 
@@ -134,8 +140,12 @@ def _take(ctx: Context, stack: Stack, handle: str, unique_id: str, status: str, 
         raise validation("Too many signals")
     ctx.tx.put(
         Signal(
-            stack=stack.uuid, logical_id=handle, unique_id=unique_id[:256], status=status,
-            data=_text(said.get("Data"))[:4096], reason=_text(said.get("Reason"))[:1024],
+            stack=stack.uuid,
+            logical_id=handle,
+            unique_id=unique_id[:256],
+            status=status,
+            data=_text(said.get("Data"))[:4096],
+            reason=_text(said.get("Reason"))[:1024],
         )
     )
     for step in _waiting(ctx, stack, handle):

@@ -146,7 +146,7 @@ async def open_platform(data_dir: Path, thing: Thing) -> Platform:
 
 
 async def close_platform(platform: Platform) -> None:
-    await platform.runner.stop()
+    await platform.runner.stop(grace=0)
     for component in platform._components.values():
         await component.stop()
     await platform.store.close()

@@ -9,16 +9,25 @@ from tests.services.cloudformation.conftest import Lab, body, things
 
 
 async def make(lab: Lab, template: Any, name: str = "change", kind: str = "UPDATE", **params: Any) -> dict[str, Any]:
-    await lab.call("CreateChangeSet", StackName="stack", ChangeSetName=name, ChangeSetType=kind, TemplateBody=body(template), **params)
+    await lab.call(
+        "CreateChangeSet", StackName="stack", ChangeSetName=name, ChangeSetType=kind, TemplateBody=body(template), **params
+    )
     return await lab.call("DescribeChangeSet", StackName="stack", ChangeSetName=name)
 
 
 async def test_a_stack_made_by_a_change_set(lab: Lab) -> None:
     shown = await make(lab, things(A={"Name": "a"}), kind="CREATE")
     assert shown["Changes"] == [
-        {"Type": "Resource", "ResourceChange": {
-            "Action": "Add", "LogicalResourceId": "A", "ResourceType": "AWS::Test::Thing", "Scope": [], "Details": [],
-        }}
+        {
+            "Type": "Resource",
+            "ResourceChange": {
+                "Action": "Add",
+                "LogicalResourceId": "A",
+                "ResourceType": "AWS::Test::Thing",
+                "Scope": [],
+                "Details": [],
+            },
+        }
     ]
     assert (shown["Status"], shown["ExecutionStatus"], shown["Capabilities"]) == ("CREATE_COMPLETE", "AVAILABLE", [])
     stack = (await lab.call("DescribeStacks", StackName="stack"))["Stacks"][0]
@@ -33,7 +42,9 @@ async def test_a_stack_made_by_a_change_set(lab: Lab) -> None:
     assert (await lab.call("ListChangeSets", StackName="stack"))["Summaries"] == []
     error = await lab.refused("ExecuteChangeSet", ChangeSetName=shown["ChangeSetId"])
     assert error.code == "InvalidChangeSetStatus"
-    error = await lab.refused("CreateChangeSet", StackName="stack", ChangeSetName="x", ChangeSetType="CREATE", TemplateBody=body(things(A={})))
+    error = await lab.refused(
+        "CreateChangeSet", StackName="stack", ChangeSetName="x", ChangeSetType="CREATE", TemplateBody=body(things(A={}))
+    )
     assert error.message == "Stack [stack] already exists and cannot be created again with the changeSet [x]."
 
 
@@ -45,18 +56,30 @@ async def test_the_changes_of_an_update(lab: Lab) -> None:
     changes = {change["ResourceChange"]["LogicalResourceId"]: change["ResourceChange"] for change in shown["Changes"]}
     assert list(changes) == ["Foo", "Gone", "New", "Parameter"]
     assert changes["Foo"] == {
-        "Action": "Modify", "LogicalResourceId": "Foo", "PhysicalResourceId": "topic-1", "PolicyAction": "ReplaceAndDelete",
-        "Replacement": "True", "ResourceType": "AWS::Test::Thing", "Scope": ["Properties"],
-        "Details": [{
-            "ChangeSource": "DirectModification", "Evaluation": "Static",
-            "Target": {"Attribute": "Properties", "Name": "Name", "RequiresRecreation": "Always"},
-        }],
+        "Action": "Modify",
+        "LogicalResourceId": "Foo",
+        "PhysicalResourceId": "topic-1",
+        "PolicyAction": "ReplaceAndDelete",
+        "Replacement": "True",
+        "ResourceType": "AWS::Test::Thing",
+        "Scope": ["Properties"],
+        "Details": [
+            {
+                "ChangeSource": "DirectModification",
+                "Evaluation": "Static",
+                "Target": {"Attribute": "Properties", "Name": "Name", "RequiresRecreation": "Always"},
+            }
+        ],
     }
     assert changes["Parameter"]["Replacement"] == "False"
-    assert changes["Parameter"]["Details"] == [{
-        "CausingEntity": "Foo.Arn", "ChangeSource": "ResourceAttribute", "Evaluation": "Static",
-        "Target": {"Attribute": "Properties", "Name": "Value", "RequiresRecreation": "Never"},
-    }]
+    assert changes["Parameter"]["Details"] == [
+        {
+            "CausingEntity": "Foo.Arn",
+            "ChangeSource": "ResourceAttribute",
+            "Evaluation": "Static",
+            "Target": {"Attribute": "Properties", "Name": "Value", "RequiresRecreation": "Never"},
+        }
+    ]
     assert (changes["Gone"]["Action"], changes["Gone"]["PolicyAction"]) == ("Remove", "Delete")
     valued = await lab.call("DescribeChangeSet", StackName="stack", ChangeSetName="change", IncludePropertyValues=True)
     parameter = valued["Changes"][3]["ResourceChange"]
@@ -64,8 +87,13 @@ async def test_the_changes_of_an_update(lab: Lab) -> None:
     assert json.loads(parameter["BeforeContext"]) == {"Properties": {"Value": "arn:thing:topic-1"}}
     foo = valued["Changes"][0]["ResourceChange"]["Details"][0]["Target"]
     assert foo == {
-        "AfterValue": "topic-2", "Attribute": "Properties", "AttributeChangeType": "Modify", "BeforeValue": "topic-1",
-        "Name": "Name", "Path": "/Properties/Name", "RequiresRecreation": "Always",
+        "AfterValue": "topic-2",
+        "Attribute": "Properties",
+        "AttributeChangeType": "Modify",
+        "BeforeValue": "topic-1",
+        "Name": "Name",
+        "Path": "/Properties/Name",
+        "RequiresRecreation": "Always",
     }
     await lab.call("ExecuteChangeSet", StackName="stack", ChangeSetName="change")
     assert (await lab.settled("stack"))["StackStatus"] == "UPDATE_COMPLETE"
@@ -100,7 +128,9 @@ async def test_nothing_to_change(lab: Lab) -> None:
 
 
 async def test_change_sets_that_are_not_there(lab: Lab) -> None:
-    assert (await lab.refused("DeleteChangeSet", StackName="nostack", ChangeSetName="c")).message == "Stack [nostack] does not exist"
+    assert (
+        await lab.refused("DeleteChangeSet", StackName="nostack", ChangeSetName="c")
+    ).message == "Stack [nostack] does not exist"
     assert (await lab.refused("DeleteChangeSet", ChangeSetName="c")).message == (
         "StackName must be specified if ChangeSetName is not specified as an ARN."
     )
@@ -118,7 +148,9 @@ async def test_creating_a_stack_while_it_is_reviewed(lab: Lab) -> None:
 async def test_get_template_of_stack_and_change_set(lab: Lab) -> None:
     await lab.deploy("Resources:\n  A:\n    Type: AWS::Test::Thing\n")
     await make(lab, things(B={}))
-    assert (await lab.call("GetTemplate", StackName="stack"))["TemplateBody"] == "Resources:\n  A:\n    Type: AWS::Test::Thing\n"
+    assert (await lab.call("GetTemplate", StackName="stack"))[
+        "TemplateBody"
+    ] == "Resources:\n  A:\n    Type: AWS::Test::Thing\n"
     found = await lab.call("GetTemplate", StackName="stack", ChangeSetName="change", TemplateStage="Processed")
     assert json.loads(found["TemplateBody"]) == things(B={})
     assert (await lab.refused("GetTemplate")).message == "StackName is required if ChangeSetName is not specified."
@@ -131,12 +163,21 @@ async def test_exports_and_imports(lab: Lab) -> None:
     source["Outputs"] = {"Name": {"Value": {"Ref": "A"}, "Export": {"Name": {"Fn::Sub": "${AWS::StackName}-name"}}}}
     stack = await lab.deploy(source, "source")
     user = things(B={"Value": {"Fn::ImportValue": "source-name"}})
-    shown = await lab.call("CreateChangeSet", StackName="early", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body(
-        things(B={"Value": {"Fn::ImportValue": "nowhere"}})))
+    shown = await lab.call(
+        "CreateChangeSet",
+        StackName="early",
+        ChangeSetName="c",
+        ChangeSetType="CREATE",
+        TemplateBody=body(things(B={"Value": {"Fn::ImportValue": "nowhere"}})),
+    )
     described = await lab.call("DescribeChangeSet", ChangeSetName=shown["Id"])
     assert described["StatusReason"].endswith("ChangeSet creation failed for resource [B] because: No export named nowhere")
     missing = await lab.deploy(things(B={"Value": {"Fn::ImportValue": "nowhere"}}), "missing")
-    assert ("missing", "ROLLBACK_IN_PROGRESS", "No export named nowhere found. Rollback requested by user.") in await lab.events("missing")
+    assert (
+        "missing",
+        "ROLLBACK_IN_PROGRESS",
+        "No export named nowhere found. Rollback requested by user.",
+    ) in await lab.events("missing")
     assert missing["StackStatus"] == "ROLLBACK_COMPLETE"
     await lab.deploy(user, "user")
     assert {"Value": "a"} in lab.thing.things.values()
@@ -146,7 +187,8 @@ async def test_exports_and_imports(lab: Lab) -> None:
     assert (await lab.call("ListImports", ExportName="source-name"))["Imports"] == ["user"]
     kept = await lab.remove("source")
     assert (kept["StackStatus"], kept["StackStatusReason"]) == (
-        "DELETE_FAILED", "Export source-name cannot be deleted as it is in use by user",
+        "DELETE_FAILED",
+        "Export source-name cannot be deleted as it is in use by user",
     )
     await lab.remove("user")
     assert (await lab.remove("source"))["StackStatus"] == "DELETE_COMPLETE"
@@ -174,4 +216,6 @@ async def test_events_are_paged(lab: Lab) -> None:
     assert len(first["StackEvents"]) == 100 and len(ids) == len(set(map(str, range(152))))
     assert "NextToken" not in second
     assert second["StackEvents"][-1]["ResourceStatus"] == "CREATE_IN_PROGRESS"
-    assert (await lab.refused("DescribeStackEvents", StackName="stack", NextToken="junk")).message == "Invalid pagination token"
+    assert (
+        await lab.refused("DescribeStackEvents", StackName="stack", NextToken="junk")
+    ).message == "Invalid pagination token"

@@ -49,9 +49,23 @@ def test_short_forms() -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("2010-09-09", "2010-09-09"), ("3.10", "3.10"), ("3.9", 3.9), ("yes", True), ("off", False), ("'yes'", "yes"),
-        ("012345678901", "012345678901"), ("12", 12), ("-1", -1), ("0x10", 16), ("~", None), ("1e3", "1e3"),
-        ("12:30:45", "12:30:45"), ("!Sub yes", {"Fn::Sub": "yes"}), ("1" * 60, "1" * 60), ("", None), ('""', ""),
+        ("2010-09-09", "2010-09-09"),
+        ("3.10", "3.10"),
+        ("3.9", 3.9),
+        ("yes", True),
+        ("off", False),
+        ("'yes'", "yes"),
+        ("012345678901", "012345678901"),
+        ("12", 12),
+        ("-1", -1),
+        ("0x10", 16),
+        ("~", None),
+        ("1e3", "1e3"),
+        ("12:30:45", "12:30:45"),
+        ("!Sub yes", {"Fn::Sub": "yes"}),
+        ("1" * 60, "1" * 60),
+        ("", None),
+        ('""', ""),
     ],
 )
 def test_plain_scalars(text: str, value: Any) -> None:
@@ -81,7 +95,9 @@ def test_refusals(text: str, message: str) -> None:
     assert refusal(text) == message
 
 
-@pytest.mark.parametrize("text", ["[" * 40_000, "{a: " * 10_000, '{"a":' * 9_000, "- " * 20_000, '{"a": ' + "[" * 5_000 + "]" * 5_000 + "}"])
+@pytest.mark.parametrize(
+    "text", ["[" * 40_000, "{a: " * 10_000, '{"a":' * 9_000, "- " * 20_000, '{"a": ' + "[" * 5_000 + "]" * 5_000 + "}"]
+)
 def test_deep_nesting_is_refused(text: str) -> None:
     assert "not well-formed" in refusal(text)
 

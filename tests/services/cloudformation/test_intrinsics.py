@@ -34,7 +34,8 @@ SCOPE = Scope(
         "No": {"Fn::Not": [{"Condition": "Yes"}]},
         "Both": {"Fn::And": [{"Condition": "Yes"}, {"Condition": "No"}]},
         "Either": {"Fn::Or": [{"Condition": "Yes"}, {"Condition": "No"}]},
-        "Loop": {"Condition": "Pool"}, "Pool": {"Fn::Not": [{"Condition": "Loop"}]},
+        "Loop": {"Condition": "Pool"},
+        "Pool": {"Fn::Not": [{"Condition": "Loop"}]},
         "Lost": {"Condition": "Nowhere"},
     },
 )
@@ -56,7 +57,10 @@ def value(node: Any, *, extensions: bool = False) -> Any:
         ({"Fn::GetAtt": ["Res", "A.B"]}, "A.B-of-Res"),
         ({"Fn::GetAtt": "Res.A.B"}, "A.B-of-Res"),
         ({"Fn::GetAtt": ["Res", {"Ref": "P"}]}, "value-of-Res"),
-        ({"Fn::Sub": "${P} ${Res.Arn} ${!Literal} ${AWS::Region} $plain ${ P }"}, "value Arn-of-Res ${Literal} eu-west-1 $plain value"),
+        (
+            {"Fn::Sub": "${P} ${Res.Arn} ${!Literal} ${AWS::Region} $plain ${ P }"},
+            "value Arn-of-Res ${Literal} eu-west-1 $plain value",
+        ),
         ({"Fn::Sub": ["${X}-${P}", {"X": {"Ref": "N"}}]}, "5-value"),
         ({"Fn::Sub": ["${X}", {"X": 3}]}, "3"),
         ({"Fn::Join": ["-", ["a", {"Ref": "P"}, True, 1]]}, "a-value-true-1"),
@@ -98,18 +102,30 @@ def test_no_value_is_told_apart() -> None:
         ({"Fn::Select": [-1, ["a"]]}, "Template error: Fn::Select cannot select nonexistent value at index -1"),
         ({"Fn::FindInMap": ["M", "k"]}, "Template error: " + functions.FIND_IN_MAP),
         ({"Fn::FindInMap": ["M", "C", "v"]}, "Template error: Unable to get mapping for M::C::v"),
-        ({"Fn::FindInMap": ["Z", "C", "v"]}, "Template error: Mapping named 'Z' is not present in the 'Mappings' section of template."),
+        (
+            {"Fn::FindInMap": ["Z", "C", "v"]},
+            "Template error: Mapping named 'Z' is not present in the 'Mappings' section of template.",
+        ),
         ({"Fn::Equals": ["a"]}, "Template error: every Fn::Equals object requires a list of 2 string parameters."),
-        ({"Fn::GetAtt": ["R"]}, "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"),
+        (
+            {"Fn::GetAtt": ["R"]},
+            "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute",
+        ),
         ({"Fn::GetAtt": "R"}, "Template error: " + functions.GET_ATT),
         ({"Fn::If": ["Nope", 1, 2]}, "Template error: unresolved condition dependency Nope in Fn::If"),
         ({"Fn::If": [{"Ref": "P"}, 1, 2]}, "Template error: " + functions.IF),
         ({"Fn::Sub": ["a"]}, "Template error: " + functions.SUB),
-        ({"Fn::Sub": "${a-b}"}, "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons"),
+        (
+            {"Fn::Sub": "${a-b}"},
+            "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons",
+        ),
         ({"Ref": ["a"]}, "Template error: every Ref object must have a single String value."),
         ({"Fn::Cidr": ["10.0.0.0/24", 257, 4]}, "Template error: " + functions.CIDR),
         ({"Fn::Cidr": ["nonsense", 1, 4]}, "Template error: " + functions.CIDR),
-        ({"Fn::And": [True]}, "Template error: every Fn::And object requires a list of at least 2 and at most 10 boolean parameters."),
+        (
+            {"Fn::And": [True]},
+            "Template error: every Fn::And object requires a list of at least 2 and at most 10 boolean parameters.",
+        ),
     ],
 )
 def test_refusals(node: Any, message: str) -> None:
@@ -171,12 +187,35 @@ def test_cidr_blocks_are_disjoint_and_inside(prefix: int, count: int, bits: int)
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["P", "M", "Yes", "Res", "a.b"]),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["Ref", "Fn::Sub", "Fn::Join", "Fn::If", "Fn::Select", "Fn::Split", "Fn::GetAtt", "Fn::FindInMap",
-                         "Fn::Cidr", "Fn::And", "Fn::Not", "Fn::Equals", "Fn::Base64", "Fn::GetAZs", "Fn::ImportValue",
-                         "Fn::Length", "Fn::ToJsonString", "Condition", "x"]),
-        inner, max_size=2,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "Ref",
+                    "Fn::Sub",
+                    "Fn::Join",
+                    "Fn::If",
+                    "Fn::Select",
+                    "Fn::Split",
+                    "Fn::GetAtt",
+                    "Fn::FindInMap",
+                    "Fn::Cidr",
+                    "Fn::And",
+                    "Fn::Not",
+                    "Fn::Equals",
+                    "Fn::Base64",
+                    "Fn::GetAZs",
+                    "Fn::ImportValue",
+                    "Fn::Length",
+                    "Fn::ToJsonString",
+                    "Condition",
+                    "x",
+                ]
+            ),
+            inner,
+            max_size=2,
+        )
     ),
     max_leaves=12,
 )
@@ -199,8 +238,10 @@ def test_any_expression_is_evaluated_or_refused(node: Any, extensions: bool) -> 
         ("{{resolve:secretsmanager:s}}", ("secretsmanager", "s", "", "", "")),
         ("{{resolve:secretsmanager:s:SecretString:user}}", ("secretsmanager", "s", "", "user", "")),
         ("{{resolve:secretsmanager:s:SecretString:user:AWSPREVIOUS}}", ("secretsmanager", "s", "", "user", "AWSPREVIOUS")),
-        ("{{resolve:secretsmanager:arn:aws:secretsmanager:us-east-1:1:secret:x-y:SecretString:k::v1}}",
-         ("secretsmanager", "arn:aws:secretsmanager:us-east-1:1:secret:x-y", "v1", "k", "")),
+        (
+            "{{resolve:secretsmanager:arn:aws:secretsmanager:us-east-1:1:secret:x-y:SecretString:k::v1}}",
+            ("secretsmanager", "arn:aws:secretsmanager:us-east-1:1:secret:x-y", "v1", "k", ""),
+        ),
     ],
 )
 def test_dynamic_references(text: str, parts: tuple[str, ...]) -> None:

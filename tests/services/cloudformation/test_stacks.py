@@ -10,7 +10,9 @@ FAILED = 'Resource handler returned message: "{} cannot be {}d" (RequestToken: '
 
 
 async def test_a_stack_is_made_in_the_order_of_its_references(lab: Lab) -> None:
-    template = things(Third={"Value": {"Fn::Sub": "${Second.Arn}!"}}, First={"Name": "one"}, Second={"Value": {"Ref": "First"}})
+    template = things(
+        Third={"Value": {"Fn::Sub": "${Second.Arn}!"}}, First={"Name": "one"}, Second={"Value": {"Ref": "First"}}
+    )
     template["Outputs"] = {"Out": {"Value": {"Fn::GetAtt": ["Third", "Value"]}, "Description": "told"}}
     stack = await lab.deploy(template)
     assert stack["StackStatus"] == "CREATE_COMPLETE"
@@ -19,9 +21,15 @@ async def test_a_stack_is_made_in_the_order_of_its_references(lab: Lab) -> None:
     assert stack["Outputs"] == [{"OutputKey": "Out", "OutputValue": f"arn:thing:{second}!", "Description": "told"}]
     assert [event[:2] for event in await lab.events()] == [
         ("stack", "CREATE_IN_PROGRESS"),
-        ("First", "CREATE_IN_PROGRESS"), ("First", "CREATE_IN_PROGRESS"), ("First", "CREATE_COMPLETE"),
-        ("Second", "CREATE_IN_PROGRESS"), ("Second", "CREATE_IN_PROGRESS"), ("Second", "CREATE_COMPLETE"),
-        ("Third", "CREATE_IN_PROGRESS"), ("Third", "CREATE_IN_PROGRESS"), ("Third", "CREATE_COMPLETE"),
+        ("First", "CREATE_IN_PROGRESS"),
+        ("First", "CREATE_IN_PROGRESS"),
+        ("First", "CREATE_COMPLETE"),
+        ("Second", "CREATE_IN_PROGRESS"),
+        ("Second", "CREATE_IN_PROGRESS"),
+        ("Second", "CREATE_COMPLETE"),
+        ("Third", "CREATE_IN_PROGRESS"),
+        ("Third", "CREATE_IN_PROGRESS"),
+        ("Third", "CREATE_COMPLETE"),
         ("stack", "CREATE_COMPLETE"),
     ]
     assert ("First", "CREATE_IN_PROGRESS", "Resource creation Initiated") in await lab.events()
@@ -30,7 +38,9 @@ async def test_a_stack_is_made_in_the_order_of_its_references(lab: Lab) -> None:
 async def test_resources_get_the_tags_of_their_stack(lab: Lab) -> None:
     stack = await lab.deploy(things(One={"Name": "one"}), Tags=[{"Key": "team", "Value": "blue"}])
     assert lab.thing.tags["one"] == {
-        "team": "blue", "aws:cloudformation:stack-name": "stack", "aws:cloudformation:stack-id": stack["StackId"],
+        "team": "blue",
+        "aws:cloudformation:stack-name": "stack",
+        "aws:cloudformation:stack-id": stack["StackId"],
         "aws:cloudformation:logical-id": "One",
     }
 
@@ -44,18 +54,23 @@ async def test_a_failed_creation_rolls_back_and_says_why(lab: Lab) -> None:
     failed = next(event for event in events if event[:2] == ("Bad", "CREATE_FAILED"))
     assert failed[2].startswith(FAILED.format("Bad", "create"))
     assert (
-        "stack", "ROLLBACK_IN_PROGRESS",
+        "stack",
+        "ROLLBACK_IN_PROGRESS",
         "The following resource(s) failed to create: [Bad]. Rollback requested by user.",
     ) in events
     assert events[-3:] == [
-        ("Good", "DELETE_IN_PROGRESS", ""), ("Good", "DELETE_COMPLETE", ""), ("stack", "ROLLBACK_COMPLETE", ""),
+        ("Good", "DELETE_IN_PROGRESS", ""),
+        ("Good", "DELETE_COMPLETE", ""),
+        ("stack", "ROLLBACK_COMPLETE", ""),
     ]
     refused = await lab.refused("UpdateStack", StackName="stack", UsePreviousTemplate=True)
     assert refused.message == f"Stack:{stack['StackId']} is in ROLLBACK_COMPLETE state and can not be updated."
 
 
 async def test_what_runs_beside_a_failure_is_cancelled(lab: Lab) -> None:
-    template = things(Slow={"Name": "slow", "Wait": "create"}, Bad={"Fail": "create", "Wait": "create"}, Never={"Needs": {"Ref": "Slow"}})
+    template = things(
+        Slow={"Name": "slow", "Wait": "create"}, Bad={"Fail": "create", "Wait": "create"}, Never={"Needs": {"Ref": "Slow"}}
+    )
     await lab.call("CreateStack", StackName="stack", TemplateBody=body(template))
     await lab.thing.arrival("Slow").wait()
     await lab.thing.arrival("Bad").wait()
@@ -72,9 +87,12 @@ async def test_what_runs_beside_a_failure_is_cancelled(lab: Lab) -> None:
 
 
 async def test_on_failure_do_nothing_keeps_what_was_made(lab: Lab) -> None:
-    stack = await lab.deploy(things(Good={"Name": "g"}, Bad={"Fail": "create", "Needs": {"Ref": "Good"}}), OnFailure="DO_NOTHING")
+    stack = await lab.deploy(
+        things(Good={"Name": "g"}, Bad={"Fail": "create", "Needs": {"Ref": "Good"}}), OnFailure="DO_NOTHING"
+    )
     assert (stack["StackStatus"], stack["StackStatusReason"]) == (
-        "CREATE_FAILED", "The following resource(s) failed to create: [Bad]. ",
+        "CREATE_FAILED",
+        "The following resource(s) failed to create: [Bad]. ",
     )
     assert set(lab.thing.things) == {"g"}
     # Such a stack may be repaired by an update.
@@ -90,12 +108,18 @@ async def test_on_failure_delete(lab: Lab) -> None:
 
 
 async def test_an_update_changes_replaces_adds_and_removes(lab: Lab) -> None:
-    await lab.deploy(things(Same={"Name": "same"}, Changed={"Name": "c", "Value": "1"}, Renamed={"Name": "old"}, Gone={"Name": "gone"}))
+    await lab.deploy(
+        things(Same={"Name": "same"}, Changed={"Name": "c", "Value": "1"}, Renamed={"Name": "old"}, Gone={"Name": "gone"})
+    )
     lab.thing.log.clear()
-    stack = await lab.change(things(
-        Same={"Name": "same"}, Changed={"Name": "c", "Value": "2"}, Renamed={"Name": "new"},
-        Added={"Name": "added", "Value": {"Ref": "Renamed"}},
-    ))
+    stack = await lab.change(
+        things(
+            Same={"Name": "same"},
+            Changed={"Name": "c", "Value": "2"},
+            Renamed={"Name": "new"},
+            Added={"Name": "added", "Value": {"Ref": "Renamed"}},
+        )
+    )
     assert stack["StackStatus"] == "UPDATE_COMPLETE"
     assert set(lab.thing.things) == {"same", "c", "new", "added"}
     assert lab.thing.things["added"]["Value"] == "new"
@@ -105,8 +129,11 @@ async def test_an_update_changes_replaces_adds_and_removes(lab: Lab) -> None:
     reason = "Requested update requires the creation of a new physical resource; hence creating one."
     renamed = [event[1:] for event in events[start:] if event[0] == "Renamed"]
     assert renamed == [
-        ("UPDATE_IN_PROGRESS", reason), ("UPDATE_IN_PROGRESS", "Resource creation Initiated"), ("UPDATE_COMPLETE", ""),
-        ("DELETE_IN_PROGRESS", ""), ("DELETE_COMPLETE", ""),
+        ("UPDATE_IN_PROGRESS", reason),
+        ("UPDATE_IN_PROGRESS", "Resource creation Initiated"),
+        ("UPDATE_COMPLETE", ""),
+        ("DELETE_IN_PROGRESS", ""),
+        ("DELETE_COMPLETE", ""),
     ]
     cleanup = events.index(("stack", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""))
     assert events.index(("Gone", "DELETE_IN_PROGRESS", "")) > cleanup
@@ -120,7 +147,8 @@ async def test_a_failed_update_goes_back(lab: Lab) -> None:
     before["Outputs"] = {"Out": {"Value": {"Ref": "Renamed"}}}
     await lab.deploy(before)
     after = things(
-        Changed={"Name": "c", "Value": "2"}, Renamed={"Name": "new", "Value": {"Ref": "Changed"}},
+        Changed={"Name": "c", "Value": "2"},
+        Renamed={"Name": "new", "Value": {"Ref": "Changed"}},
         Added={"Name": "added"},
         Last={"Name": "l", "Value": {"Fn::Sub": "${Renamed}${Added}"}, "Fail": "update"},
     )
@@ -164,7 +192,8 @@ async def test_a_resource_that_cannot_be_deleted(lab: Lab) -> None:
     await lab.deploy(things(A={}, Bad={"Name": "bad", "Fail": "delete", "Value": {"Ref": "A"}}, C={}))
     stack = await lab.remove()
     assert (stack["StackStatus"], stack["StackStatusReason"]) == (
-        "DELETE_FAILED", "The following resource(s) failed to delete: [Bad]. ",
+        "DELETE_FAILED",
+        "The following resource(s) failed to delete: [Bad]. ",
     )
     assert ("delete", "C") in lab.thing.log
     assert ("delete", "A") not in lab.thing.log
@@ -204,13 +233,19 @@ async def test_termination_protection(lab: Lab) -> None:
 
 async def test_names_are_taken_once(lab: Lab) -> None:
     await lab.deploy(things(A={}))
-    error = await lab.refused("CreateStack", StackName="stack", TemplateBody='{"Resources": {"A": {"Type": "AWS::Test::Thing"}}}')
+    error = await lab.refused(
+        "CreateStack", StackName="stack", TemplateBody='{"Resources": {"A": {"Type": "AWS::Test::Thing"}}}'
+    )
     assert (error.code, error.message) == ("AlreadyExistsException", "Stack [stack] already exists")
 
 
 async def test_an_update_without_changes_is_refused(lab: Lab) -> None:
     await lab.deploy(things(A={"Size": 1}))
-    error = await lab.refused("UpdateStack", StackName="stack", TemplateBody='{"Resources": {"A": {"Type": "AWS::Test::Thing", "Properties": {"Size": "1"}}}}')
+    error = await lab.refused(
+        "UpdateStack",
+        StackName="stack",
+        TemplateBody='{"Resources": {"A": {"Type": "AWS::Test::Thing", "Properties": {"Size": "1"}}}}',
+    )
     assert error.message == "No updates are to be performed."
 
 
@@ -230,11 +265,19 @@ async def test_properties_are_checked_against_the_type(lab: Lab) -> None:
 async def test_an_attribute_that_is_not_there_fails_the_resource(lab: Lab) -> None:
     stack = await lab.deploy(things(A={}, B={"Value": {"Fn::GetAtt": "A.Nothing"}}))
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert ("B", "CREATE_FAILED", "Resource type AWS::Test::Thing does not support attribute {Nothing}") in await lab.events()
+    assert (
+        "B",
+        "CREATE_FAILED",
+        "Resource type AWS::Test::Thing does not support attribute {Nothing}",
+    ) in await lab.events()
 
 
 async def test_a_stack_that_is_being_made_can_be_deleted(lab: Lab) -> None:
-    await lab.call("CreateStack", StackName="stack", TemplateBody='{"Resources": {"A": {"Type": "AWS::Test::Thing", "Properties": {"Wait": "create"}}}}')
+    await lab.call(
+        "CreateStack",
+        StackName="stack",
+        TemplateBody='{"Resources": {"A": {"Type": "AWS::Test::Thing", "Properties": {"Wait": "create"}}}}',
+    )
     await lab.thing.arrival("A").wait()
     id = (await lab.call("DescribeStacks", StackName="stack"))["Stacks"][0]["StackId"]
     await lab.call("DeleteStack", StackName="stack")
@@ -245,9 +288,13 @@ async def test_a_stack_that_is_being_made_can_be_deleted(lab: Lab) -> None:
 
 async def test_an_update_can_be_cancelled(lab: Lab) -> None:
     await lab.deploy(things(A={"Name": "a", "Value": "1"}, B={"Name": "b"}))
-    await lab.call("UpdateStack", StackName="stack", TemplateBody=body(
-        things(A={"Name": "a", "Value": "2", "Wait": "update"}, B={"Name": "b", "Value": {"Fn::GetAtt": "A.Value"}})
-    ))
+    await lab.call(
+        "UpdateStack",
+        StackName="stack",
+        TemplateBody=body(
+            things(A={"Name": "a", "Value": "2", "Wait": "update"}, B={"Name": "b", "Value": {"Fn::GetAtt": "A.Value"}})
+        ),
+    )
     await lab.thing.arrival("A").wait()
     await lab.call("CancelUpdateStack", StackName="stack")
     lab.thing.gate("A").set()

@@ -23,17 +23,32 @@ FORMAT = "Template format error: "
         ({"Resources": {}}, FORMAT + "At least one Resources member must be defined."),
         ({"Resources": []}, FORMAT + "unsupported structure."),
         ({"Resources": {"A": "x"}}, FORMAT + "Any Resources member must be an object."),
-        ({"Resources": {"A": {"Properties": {}}}}, FORMAT + "[/Resources/A] Every Resources object must contain a Type member."),
+        (
+            {"Resources": {"A": {"Properties": {}}}},
+            FORMAT + "[/Resources/A] Every Resources object must contain a Type member.",
+        ),
         ({"Resources": {"A": {"Type": "X", "Invalid": 1}}}, "Invalid template resource property 'Invalid'"),
         ({"Resources": {"my-id": {"Type": "X"}}}, FORMAT + "Resource name my-id is non alphanumeric."),
         ({"Resources": {"AWS::NoValue": {"Type": "X"}}}, FORMAT + "Resource name AWS::NoValue is non alphanumeric."),
-        ({"Resources": R, "Parameters": {"AWS::NoValue": {"Type": "String"}}}, FORMAT + "Parameter name AWS::NoValue is non alphanumeric."),
-        ({"Resources": R, "Outputs": {"O": {"Value": None}}}, "[/Outputs/O/Value] 'null' values are not allowed in templates"),
+        (
+            {"Resources": R, "Parameters": {"AWS::NoValue": {"Type": "String"}}},
+            FORMAT + "Parameter name AWS::NoValue is non alphanumeric.",
+        ),
+        (
+            {"Resources": R, "Outputs": {"O": {"Value": None}}},
+            "[/Outputs/O/Value] 'null' values are not allowed in templates",
+        ),
         ({"Resources": R, "Outputs": {"O": {}}}, FORMAT + "Every Outputs member must contain a Value object"),
-        ({"Resources": {"A": {"Type": "X", "Properties": {"P": None}}}}, "[/Resources/A/Properties/P] 'null' values are not allowed in templates"),
+        (
+            {"Resources": {"A": {"Type": "X", "Properties": {"P": None}}}},
+            "[/Resources/A/Properties/P] 'null' values are not allowed in templates",
+        ),
         ({"Resources": R, "Mappings": {"A": "x"}}, FORMAT + "Every Mappings member A must be a map"),
         ({"Resources": R, "Mappings": {"M": {"A": "x"}}}, FORMAT + "Every Mappings member A must be a map"),
-        ({"Resources": R, "Mappings": {"M": {"A": {"K": {"Ref": "B"}}}}}, FORMAT + "Every Mappings attribute must be a String or a List."),
+        (
+            {"Resources": R, "Mappings": {"M": {"A": {"K": {"Ref": "B"}}}}},
+            FORMAT + "Every Mappings attribute must be a String or a List.",
+        ),
         ({"Resources": R, "Nonsense": 1}, "Invalid template property or properties [Nonsense]"),
         ({"Resources": R, "Transform": {"Name": {"Ref": "A"}}}, "Key Name of transform definition must be a string."),
     ],
@@ -47,11 +62,26 @@ def test_shapes(raw: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (things(A={"Value": {"Ref": "InvalidRef"}}), FORMAT + "Unresolved resource dependencies [InvalidRef] in the Resources block of the template"),
-        (things(A={"Value": {"Fn::Sub": "${X}${Y.Z}${AWS::Region}"}}), FORMAT + "Unresolved resource dependencies [X, Y] in the Resources block of the template"),
-        (things(A={"Value": {"Fn::GetAtt": "X.Y"}}), "Template error: instance of Fn::GetAtt references undefined resource X"),
-        ({"Resources": {"A": {"Type": "T", "DependsOn": "NonExistingResource"}}}, FORMAT + "Unresolved resource dependencies [NonExistingResource] in the Resources block of the template"),
-        ({"Resources": R, "Outputs": {"O": {"Value": {"Ref": "Z"}}}}, FORMAT + "Unresolved resource dependencies [Z] in the Outputs block of the template"),
+        (
+            things(A={"Value": {"Ref": "InvalidRef"}}),
+            FORMAT + "Unresolved resource dependencies [InvalidRef] in the Resources block of the template",
+        ),
+        (
+            things(A={"Value": {"Fn::Sub": "${X}${Y.Z}${AWS::Region}"}}),
+            FORMAT + "Unresolved resource dependencies [X, Y] in the Resources block of the template",
+        ),
+        (
+            things(A={"Value": {"Fn::GetAtt": "X.Y"}}),
+            "Template error: instance of Fn::GetAtt references undefined resource X",
+        ),
+        (
+            {"Resources": {"A": {"Type": "T", "DependsOn": "NonExistingResource"}}},
+            FORMAT + "Unresolved resource dependencies [NonExistingResource] in the Resources block of the template",
+        ),
+        (
+            {"Resources": R, "Outputs": {"O": {"Value": {"Ref": "Z"}}}},
+            FORMAT + "Unresolved resource dependencies [Z] in the Outputs block of the template",
+        ),
     ],
 )
 def test_unresolved_references(raw: dict[str, Any], message: str) -> None:
@@ -100,9 +130,15 @@ def test_parameters_refused(passed: dict[str, str], message: str) -> None:
 
 
 def test_parameters_taken() -> None:
-    found = parameters.gather(DECLARED, [{"ParameterKey": "Count", "UsePreviousValue": True}], {"Count": "7"}, is_update=True)
+    found = parameters.gather(
+        DECLARED, [{"ParameterKey": "Count", "UsePreviousValue": True}], {"Count": "7"}, is_update=True
+    )
     assert {name: parameter.effective for name, parameter in found.items()} == {
-        "Plain": "d", "Short": "abc", "Count": "7", "Many": ["a", "b"], "Told": "x",
+        "Plain": "d",
+        "Short": "abc",
+        "Count": "7",
+        "Many": ["a", "b"],
+        "Told": "x",
     }
     with pytest.raises(AwsError) as caught:
         parameters.gather({"In": {"Type": "String"}, "On": {"Type": "String"}}, [], {}, is_update=False)
@@ -125,7 +161,9 @@ async def test_unknown_types_are_refused_before_anything_is_made(lab: Lab) -> No
     raw = {"Resources": {**R, "B": {"Type": "AWS::Nope::Thing"}, "C": {"Type": "AWS::Test::Other"}}}
     error = await lab.refused("CreateStack", StackName="s", TemplateBody=body(raw))
     assert error.message == "Template format error: Unrecognized resource types: [AWS::Nope::Thing, AWS::Test::Other]"
-    error = await lab.refused("CreateChangeSet", StackName="s", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body(raw))
+    error = await lab.refused(
+        "CreateChangeSet", StackName="s", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body(raw)
+    )
     assert error.message.startswith("Template format error: Unrecognized resource types")
     assert (await lab.call("ListStacks"))["StackSummaries"] == []
 
@@ -137,15 +175,29 @@ async def test_unknown_types_are_refused_before_anything_is_made(lab: Lab) -> No
         ({"TemplateURL": "ftp://x/y"}, "TemplateURL must be a supported URL."),
         ({"TemplateURL": "https://example.com/x"}, "TemplateURL must be a supported URL."),
         ({"TemplateURL": "s3://bucket/key"}, "S3 error: Domain name specified in bucket is not a valid S3 domain"),
-        ({"TemplateBody": body(things(A={})), "ResourceTypes": ["AWS::EC2::*"]},
-         "Resource type AWS::Test::Thing is not allowed by parameter ResourceTypes [AWS::EC2::*]"),
-        ({"TemplateBody": body(things(A={})), "Tags": [{"Key": "aws:x", "Value": "1"}]},
-         "aws: prefixed tag key names are not allowed for external use."),
-        ({"TemplateBody": body(things(A={})), "RollbackConfiguration": {"RollbackTriggers": [{"Arn": "arn:x", "Type": "Blah"}]}},
-         "Rollback Trigger Type not supported"),
-        ({"TemplateBody": body(things(A={})), "StackPolicyBody": "{]"}, "Error validating stack policy: Invalid stack policy"),
-        ({"TemplateBody": body(things(A={})), "OnFailure": "DELETE", "DisableRollback": True},
-         "You can specify either OnFailure or DisableRollback, but not both."),
+        (
+            {"TemplateBody": body(things(A={})), "ResourceTypes": ["AWS::EC2::*"]},
+            "Resource type AWS::Test::Thing is not allowed by parameter ResourceTypes [AWS::EC2::*]",
+        ),
+        (
+            {"TemplateBody": body(things(A={})), "Tags": [{"Key": "aws:x", "Value": "1"}]},
+            "aws: prefixed tag key names are not allowed for external use.",
+        ),
+        (
+            {
+                "TemplateBody": body(things(A={})),
+                "RollbackConfiguration": {"RollbackTriggers": [{"Arn": "arn:x", "Type": "Blah"}]},
+            },
+            "Rollback Trigger Type not supported",
+        ),
+        (
+            {"TemplateBody": body(things(A={})), "StackPolicyBody": "{]"},
+            "Error validating stack policy: Invalid stack policy",
+        ),
+        (
+            {"TemplateBody": body(things(A={})), "OnFailure": "DELETE", "DisableRollback": True},
+            "You can specify either OnFailure or DisableRollback, but not both.",
+        ),
     ],
 )
 async def test_requests_refused(lab: Lab, params: dict[str, Any], message: str) -> None:
@@ -157,7 +209,9 @@ async def test_capabilities(lab: Lab) -> None:
     error = await lab.refused("CreateStack", StackName="s", TemplateBody=body({"Resources": {"R": role}}))
     assert (error.code, error.message) == ("InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]")
     role["Properties"]["RoleName"] = "named"  # type: ignore[index]
-    error = await lab.refused("CreateStack", StackName="s", TemplateBody=body({"Resources": {"R": role}}), Capabilities=["CAPABILITY_IAM"])
+    error = await lab.refused(
+        "CreateStack", StackName="s", TemplateBody=body({"Resources": {"R": role}}), Capabilities=["CAPABILITY_IAM"]
+    )
     assert error.message == "Requires capabilities : [CAPABILITY_NAMED_IAM]"
     summary = await lab.call("GetTemplateSummary", TemplateBody=body({"Resources": {"R": role}}))
     assert summary["Capabilities"] == ["CAPABILITY_NAMED_IAM"]
@@ -165,13 +219,19 @@ async def test_capabilities(lab: Lab) -> None:
 
 
 async def test_validate_template(lab: Lab) -> None:
-    raw = {"Description": "d", "Parameters": {"P": {"Type": "String", "Description": "of p", "Default": 1, "NoEcho": True}}, **things(A={})}
+    raw = {
+        "Description": "d",
+        "Parameters": {"P": {"Type": "String", "Description": "of p", "Default": 1, "NoEcho": True}},
+        **things(A={}),
+    }
     assert await lab.call("ValidateTemplate", TemplateBody=body(raw)) == {
         "Description": "d",
         "Parameters": [{"ParameterKey": "P", "NoEcho": True, "DefaultValue": "1", "Description": "of p"}],
     }
     error = await lab.refused("ValidateTemplate", TemplateBody="x" * 51_201)
-    assert error.message.endswith("at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200")
+    assert error.message.endswith(
+        "at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200"
+    )
 
 
 async def test_references_to_what_a_condition_leaves_out(lab: Lab) -> None:
@@ -179,7 +239,10 @@ async def test_references_to_what_a_condition_leaves_out(lab: Lab) -> None:
     raw["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
     raw["Resources"]["MyTopic"]["Condition"] = "No"
     error = await lab.refused("CreateStack", StackName="s", TemplateBody=body(raw))
-    assert error.message == "Template format error: Unresolved resource dependencies [MyTopic] in the Resources block of the template"
+    assert (
+        error.message
+        == "Template format error: Unresolved resource dependencies [MyTopic] in the Resources block of the template"
+    )
     raw["Resources"]["Other"]["Properties"]["Value"] = {"Fn::If": ["No", {"Ref": "MyTopic"}, "else"]}
     raw["Outputs"] = {"O": {"Value": {"Ref": "MyTopic"}}}
     error = await lab.refused("CreateStack", StackName="s", TemplateBody=body(raw))
@@ -196,8 +259,13 @@ async def test_no_echo(lab: Lab) -> None:
     assert stack["Parameters"] == [{"ParameterKey": "Secret", "ParameterValue": "****"}]
     assert lab.thing.things["a"]["Value"] == "x-hunter2"
     assert "hunter2" not in json.dumps((await lab.call("DescribeStackEvents", StackName="stack"))["StackEvents"])
-    await lab.call("CreateChangeSet", StackName="stack", ChangeSetName="c", UsePreviousTemplate=True,
-                   Parameters=[{"ParameterKey": "Secret", "ParameterValue": "hunter3"}])
+    await lab.call(
+        "CreateChangeSet",
+        StackName="stack",
+        ChangeSetName="c",
+        UsePreviousTemplate=True,
+        Parameters=[{"ParameterKey": "Secret", "ParameterValue": "hunter3"}],
+    )
     shown = await lab.call("DescribeChangeSet", StackName="stack", ChangeSetName="c", IncludePropertyValues=True)
     assert len(shown["Changes"]) == 1
     assert "hunter" not in json.dumps(shown)
