@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +50,7 @@ class Disk:
 
     def __call__(self, fd: int) -> None:
         self.free.wait(10)
+        time.sleep(0.001)  # Long enough that the loop does not wait for it itself.
         self.syncs += 1
         if self.error is not None:
             raise self.error

@@ -11,8 +11,10 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from queue import SimpleQueue
 from typing import Any
 
@@ -24,6 +26,10 @@ from fogbank.store.pending import Pending
 log = logging.getLogger("fogbank.store")
 
 Sync = Callable[[int], None]
+
+_SHORT = 0.0005
+"""Seconds. A sync for a single operation that usually takes less is waited for on the loop: two changes of threads take
+about as long, and there is nobody else to serve meanwhile."""
 
 
 class Batch(Pending):
@@ -81,7 +87,7 @@ class Commits:
             self._connection.execute("BEGIN IMMEDIATE")
             self.batch = Batch()
             if self.syncing is None:
-                self._loop.call_soon(self._commit)
+                self._loop.call_soon(self._turn_over)
         return self.batch
 
     def drop(self, error: BaseException | None = None) -> None:
@@ -94,24 +100,36 @@ class Commits:
         self._lost(batch)
         batch.settle(StoreFailed(error) if error else None)
 
-    def _commit(self) -> None:
-        batch = self.batch
-        if batch is None or self.syncing is not None:
+    def _turn_over(self) -> None:
+        """The loop's turn in which the batch was opened is over."""
+        if self.syncing is not None:
             return
+        batch = self._commit()
+        if batch is not None and batch.operations == 1 and self._syncer.usual < _SHORT:
+            self._sync_done(self._syncer.sync())
+        elif batch is not None:
+            self._syncer.request()
+
+    def _commit(self) -> Batch | None:
+        """The batch that has to be synced now, if there is one."""
+        batch = self.batch
+        if batch is None:
+            return None
         try:
             self._connection.execute("COMMIT")
         except apsw.Error as error:
             log.error("a commit failed: %s", error)
             self.drop(error)
-            return
+            return None
         self.batch, self.syncing = None, batch
-        self._syncer.request()
+        return batch
 
     def _sync_done(self, error: OSError | None) -> None:
         batch, self.syncing = self.syncing, None
         assert batch is not None
         if error is None:
-            self._commit()  # First, so that the disk works while the answers go out.
+            if self._commit() is not None:  # First, so that the disk works while the answers go out.
+                self._syncer.request()
             batch.settle()
             for callback in batch.after:
                 self._loop.call_soon(callback)
@@ -135,8 +153,14 @@ class _Syncer:
     """The thread that waits for the disk."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, fd: int, sync: Sync, done: Callable[[OSError | None], None]):
+        self.usual = inf
+        """Seconds that a sync has taken of late."""
+        self._loop = loop
+        self._fd = fd
+        self._sync = sync
+        self._done = done
         self._requests: SimpleQueue[bool] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, args=(loop, fd, sync, done), name="store-sync", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="store-sync", daemon=True)
         self._thread.start()
 
     def request(self) -> None:
@@ -146,17 +170,22 @@ class _Syncer:
         self._requests.put(False)
         self._thread.join()
 
-    def _run(
-        self, loop: asyncio.AbstractEventLoop, fd: int, sync: Sync, done: Callable[[OSError | None], None]
-    ) -> None:
+    def sync(self) -> OSError | None:
+        """Waits for the disk, in whatever thread this is; returns what went wrong."""
+        began = time.perf_counter()
+        try:
+            self._sync(self._fd)
+        except OSError as error:
+            return error
+        took = time.perf_counter() - began
+        self.usual = took if self.usual == inf else self.usual * 0.9 + took * 0.1
+        return None
+
+    def _run(self) -> None:
         while self._requests.get():
-            failure: OSError | None = None
+            failure = self.sync()
             try:
-                sync(fd)
-            except OSError as error:
-                failure = error
-            try:
-                loop.call_soon_threadsafe(done, failure)
+                self._loop.call_soon_threadsafe(self._done, failure)
             except RuntimeError:  # The loop is closed: nobody waits any more.
                 return
 
