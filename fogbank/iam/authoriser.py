@@ -13,6 +13,7 @@ from fogbank.iam.facts import Facts, Values
 from fogbank.iam.policy import compile
 from fogbank.iam.principal import Principal
 from fogbank.iam.principals import Names, names_of
+from fogbank.iam.sessions import invalid_token
 
 if TYPE_CHECKING:
     from fogbank.store import Store, Tx
@@ -22,6 +23,10 @@ _REMEMBERED_DECISIONS = 1_000
 
 # Whose own policy must name the caller or its account, even within the account.
 _RESOURCE_DECIDES = ("kms:", "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
+
+_NO_CALLS = ("PassRole", "CreateServiceLinkedRole")
+"""What other services ask IAM about on a caller's behalf."""
+_LEFT_TO_SESSIONS = ("AssumeRole", "TagSession", "SetSourceIdentity")
 
 
 class Clock(Protocol):
@@ -86,6 +91,8 @@ class Authoriser:
         `context` holds the request's condition keys as `context_keys.REQUEST_KEYS` lists them, `resource_policy` the
         JSON of the policy attached to the resource, `resource_account` its owner (empty for the caller's own account).
         """
+        if principal.issued_at and principal.kind != "assumed-role":
+            _refuse_limited(action)
         known = self._of(tx, principal)
         identity = known.identity
         if resource_account == "aws":  # AWS's managed policies belong to everyone
@@ -148,3 +155,13 @@ class Authoriser:
         if not owner or owner == principal.account:
             return known.guardrails.rcps
         return self._guardrails_of(tx, owner).rcps
+
+
+def _refuse_limited(action: str) -> None:
+    """Sessions of users and of those they federate call neither IAM nor, but for assuming a role, STS.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    """
+    service, _, operation = action.partition(":")
+    if (service == "iam" and operation not in _NO_CALLS) or (service == "sts" and operation not in _LEFT_TO_SESSIONS):
+        raise invalid_token()

@@ -183,6 +183,17 @@ class MfaDevice(Record):
     tags: dict[str, str] = {}
 
 
+@record("iam.service-credential", key=("user_id", "id"))
+class ServiceCredential(Record):
+    user_id: str
+    id: str
+    service: str
+    service_user: str
+    password: str
+    created: float
+    status: str = "Active"
+
+
 @record("iam.instance-profile", key=("account", "folded"), indexes={"role": ("role_id",)})
 class InstanceProfile(Record):
     account: str

@@ -100,30 +100,19 @@ class Sessions:
             raise AwsError("ExpiredToken", "The security token included in the request is expired", status=403)
         return known
 
-    def seal(self, text: str, random: Random) -> str:
-        """Any text, sealed for `unseal`: the encoded message of an authorization failure."""
-        nonce = random.randbytes(_NONCE)
-        sealed = self._aead().encrypt(nonce, zlib.compress(text.encode()), b"message")
-        return base64.urlsafe_b64encode(_VERSION + nonce + sealed).decode().rstrip("=")
-
-    def unseal(self, sealed: str) -> str:
-        """What `seal` hid. Raises ValueError for anything else."""
-        padded = sealed + "=" * (-len(sealed) % 4)
-        return self._decrypt(padded, b"message", altchars=b"-_").decode()
-
     def _unseal(self, token: str, access_key_id: str) -> _Facts:
         try:
             return msgspec.msgpack.decode(self._decrypt(token, access_key_id.encode()), type=_Facts)
         except (ValueError, UnicodeError, msgspec.MsgspecError):
             raise invalid_token() from None
 
-    def _decrypt(self, text: str, bound: bytes, altchars: bytes | None = None) -> bytes:
+    def _decrypt(self, text: str, bound: bytes) -> bytes:
         from cryptography.exceptions import InvalidTag  # 20 ms to import: only for those who hold sessions
 
         if len(text) > _LONGEST:
             raise ValueError("too long")
         try:
-            raw = base64.b64decode(text, altchars=altchars, validate=True)
+            raw = base64.b64decode(text, validate=True)
         except binascii.Error:
             raise ValueError("not base 64") from None
         if raw[:1] != _VERSION or len(raw) < 1 + _NONCE + 16:

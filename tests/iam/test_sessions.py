@@ -74,12 +74,3 @@ def test_nonsense_is_no_token(text: str) -> None:
     with pytest.raises(AwsError) as error:
         Sessions(KEY).open(text, "ASIAEXAMPLE", 1.0)
     assert error.value.code == "InvalidClientTokenId"
-
-
-def test_sealed_texts_come_back_and_nothing_else_does() -> None:
-    sealed = Sessions(KEY).seal("why", Random(1))
-    assert Sessions(KEY).unseal(sealed) == "why"
-    with pytest.raises(ValueError):
-        Sessions(KEY).unseal("why")
-    with pytest.raises(AwsError):
-        Sessions(KEY).open(sealed, "message", 1.0)

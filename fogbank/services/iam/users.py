@@ -12,6 +12,7 @@ from fogbank.iam.records import (
     LoginProfile,
     Membership,
     MfaDevice,
+    ServiceCredential,
     User,
 )
 from fogbank.kit import ids
@@ -91,6 +92,8 @@ def delete_user(ctx: Context, req: dict[str, Any]) -> None:
         raise delete_conflict("Cannot delete entity, must delete login profile first.")
     if any(tx.find(MfaDevice, "user", user.id, limit=1)):
         raise delete_conflict("Cannot delete entity, must delete MFA device first.")
+    if any(tx.scan(ServiceCredential, user.id, limit=1)):
+        raise delete_conflict("Cannot delete entity, must remove referenced objects first.")
     boundaries.clear(ctx, user)
     tx.delete(User, ctx.account, user.folded)
 
