@@ -11,6 +11,7 @@ from fogbank.iam.authoriser import Authoriser
 from fogbank.iam.denials import denial
 from fogbank.iam.principal import Principal
 from fogbank.kit import arn as arns
+from fogbank.wire.messages import Request
 
 
 class Gate:
@@ -91,7 +92,7 @@ def request_keys(ctx: Context) -> dict[str, Any]:
     else:
         keys["aws:ViaAWSService"] = "false"
     if ctx.request is not None:
-        keys["aws:SecureTransport"] = "true" if ctx.request.scheme == "https" else "false"
+        keys["aws:SecureTransport"] = "true" if _secure(ctx.request) else "false"
         if ctx.request.peer:
             keys["aws:SourceIp"] = ctx.request.peer
         if agent := ctx.request.headers.get("user-agent"):
@@ -99,6 +100,11 @@ def request_keys(ctx: Context) -> dict[str, Any]:
         if referer := ctx.request.headers.get("referer"):
             keys["aws:Referer"] = referer
     return keys
+
+
+def _secure(request: Request) -> bool:
+    """TLS, or a connection that never leaves this machine: the SAM CLI's own bucket denies everything else."""
+    return request.scheme == "https" or request.origin is not None or request.peer in ("127.0.0.1", "::1")
 
 
 def tag_keys(params: dict[str, Any]) -> dict[str, Any]:

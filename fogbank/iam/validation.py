@@ -38,7 +38,8 @@ def check_permissions(text: str) -> None:
     """Raises AwsError(`MalformedPolicyDocument`) unless `text` is a document of permissions."""
     document = _parse(text, SYNTAX)
     statements = _statements(document)
-    if document.get("Version") != "2012-10-17":
+    # The SAM's policy templates name no version, and AWS takes them.
+    if document.get("Version", "2012-10-17") != "2012-10-17":
         raise malformed("Policy document must be version 2012-10-17 or greater.")
     for statement in statements:
         if "Principal" in statement or "NotPrincipal" in statement:

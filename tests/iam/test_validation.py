@@ -47,7 +47,6 @@ def changed(base: dict[str, Any], *without: str, **more: Any) -> dict[str, Any]:
         (document(changed(ALLOW, Condition={"StringSame": {"aws:username": "x"}})), SYNTAX),
         (document(changed(ALLOW, Condition={"StringEquals": "x"})), SYNTAX),
         (document(ALLOW, Version="2008-10-17"), "Policy document must be version 2012-10-17 or greater."),
-        (json.dumps({"Statement": ALLOW}), "Policy document must be version 2012-10-17 or greater."),
         (document(changed(ALLOW, Principal="*")), "Policy document should not specify a principal."),
         (document(changed(ALLOW, "Action")), "Policy statement must contain actions."),
         (document(changed(ALLOW, Action=[])), "Policy statement must contain actions."),
