@@ -78,6 +78,8 @@ class Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._size = 0
         self._waiting: deque[Call] = deque()
+        self._unsent = b""
+        self._parsing = False
         self.connected = False
         self.current: Call | None = None
 
@@ -92,6 +94,9 @@ class Connection(asyncio.Protocol):
         self._lost(self)
 
     def data_received(self, data: bytes) -> None:
+        # An answer is held while a request that came in the same packet waits for its own (a response to an invocation,
+        # and the request for the next one): both leave in one write, and the runtime wakes once.
+        self._parsing = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -100,6 +105,14 @@ class Connection(asyncio.Protocol):
             self._refuse(400)
         except BodyTooLarge:
             pass
+        self._parsing = False
+        if self._unsent and self.current is None:
+            self._flush()
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, b""
+        if self._transport is not None and self.connected:
+            self._transport.write(unsent)
 
     def on_message_begin(self) -> None:
         self._url = b""
@@ -167,11 +180,13 @@ class Connection(asyncio.Protocol):
         head = b"HTTP/1.1 %d %s\r\n%sContent-Length: %d\r\n\r\n" % (
             status, REASONS.get(status, "OK").encode(), headers, len(body),
         )  # fmt: skip
-        self._transport.write(head + body)
+        self._unsent += head + body
         self.current = None
         if self._waiting:
             self.current = self._waiting.popleft()
             self._handle(self.current)
+        elif not self._parsing:
+            self._flush()
 
     def pause(self, on: bool) -> None:
         if self._transport is not None and self.connected:

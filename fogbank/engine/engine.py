@@ -111,7 +111,7 @@ class Engine:
         self._make_room(function)
         try:
             function.run(invocation)
-            return await asyncio.shield(invocation.answer)
+            return await invocation.answer
         except EngineError:
             if not invocation.ended.done():
                 invocation.ended.set_result(None)

@@ -21,16 +21,26 @@ class Journal:
         self.invocation: Invocation | None = None
         self.subscriptions: list[Subscription] = []
         self._spec = spec
+        self._text = spec.log_format == "Text"
         self._sink = sink
         self._clock = clock
         self._early: list[report.Event] | None = []
 
     def event(self, kind: str, record: dict[str, Any]) -> None:
+        told = self._early is not None or self.subscriptions
+        if self._text:
+            text = report.text(kind, record)
+            if text is not None:
+                self.line(text)
+            if not told:
+                return
         item = report.event(kind, self._clock.now(), record)
-        text = report.line(self._spec, item)
-        if text is not None:
-            self.line(text)
-        self._publish(item)
+        if not self._text:
+            text = report.json_line(self._spec, item)
+            if text is not None:
+                self.line(text)
+        if told:
+            self._publish(item)
 
     def line(self, text: str) -> None:
         """A platform line that is no event."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 from collections import deque
 from collections.abc import Callable
 
@@ -82,6 +83,10 @@ class LogReader:
         self._text = b""
         self._framed = b""
         self._loop = asyncio.get_running_loop()
+        self._poller = select.poll()
+        self._poller.register(lines, select.POLLIN)
+        if frames is not None:
+            self._poller.register(frames, select.POLLIN)
         self._open = True
         self._reading = False
         self._watch()
@@ -97,7 +102,7 @@ class LogReader:
         """Takes what has been written so far: called where an invocation's log must be complete."""
         if self._open:
             for _ in range(64):
-                if not (self._read_frames() | self._read_lines()):
+                if not self._poller.poll(0) or not (self._read_frames() | self._read_lines()):
                     break
 
     def finish(self) -> None:

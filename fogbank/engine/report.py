@@ -55,16 +55,17 @@ def billed(duration_ms: float, init_ms: float | None) -> int:
     return max(1, math.ceil(round(duration_ms + (init_ms or 0.0), 3)))
 
 
-def text(item: Event) -> str | None:
+def text(kind: str, record: Mapping[str, Any]) -> str | None:
     """The line of a text log, or None for an event that text logs do not show."""
-    kind, record = item["type"], item["record"]
-    if kind == "platform.initStart":
-        version, arn = record["runtimeVersion"], record["runtimeVersionArn"]
-        return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n"
     if kind == "platform.start":
         return f"START RequestId: {record['requestId']} Version: {record['version']}\n"
     if kind == "platform.end":
         return f"END RequestId: {record['requestId']}\n"
+    if kind == "platform.report":
+        return _report(record)
+    if kind == "platform.initStart":
+        version, arn = record["runtimeVersion"], record["runtimeVersionArn"]
+        return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n"
     if kind == "platform.initReport" and record["status"] != "success":
         error = f"\tError Type: {record['errorType']}" if record.get("errorType") else ""
         duration, phase, status = record["metrics"]["durationMs"], record["phase"], record["status"]
@@ -76,8 +77,6 @@ def text(item: Event) -> str | None:
     if kind == "platform.telemetrySubscription":
         types = "[" + ", ".join(record["types"]) + "]"
         return f"TELEMETRY\tName: {record['name']}\tState: {record['state']}\tTypes: {types}\n"
-    if kind == "platform.report":
-        return _report(record)
     return None
 
 
@@ -128,11 +127,9 @@ def figures(spec: FunctionSpec, invocation: Invocation, outcome: Outcome, sound:
     }
 
 
-def line(spec: FunctionSpec, item: Event) -> str | None:
-    """What the function's log shows of an event, by its format and system log level."""
-    if spec.log_format == "Text":
-        return text(item)
-    if item["type"] == "platform.end":  # the Logs API has it, and text logs; JSON logs do not
+def json_line(spec: FunctionSpec, item: Event) -> str | None:
+    """The line of a JSON log, or None for what it does not show at the function's system log level."""
+    if item["type"] == "platform.end":  # the Logs API has it, and text logs
         return None
     level = _LEVELS.get(item["type"], "DEBUG")
     if _ORDER.index(level) < _ORDER.index(spec.system_log_level or "INFO"):
