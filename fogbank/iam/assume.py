@@ -21,7 +21,9 @@ def trusts_service(role: records.Role, service_principal: str, context: Mapping[
     """Does the role's trust policy let an AWS service assume it?"""
     caller = principals.service(service_principal)
     standing = {"aws:principalisawsservice": ("true",), "aws:principalservicename": (service_principal,)}
-    request = Request(caller, "sts:AssumeRole", role.arn, Facts(context, standing, now), role.account)
+    # Services act for resources of the role's own account, unless they say for whose.
+    facts = Facts({"aws:SourceAccount": role.account, **context}, standing, now)
+    request = Request(caller, "sts:AssumeRole", role.arn, facts, role.account)
     return evaluate(request, Policies(resource=compile(role.trust), resource_decides=True))
 
 
@@ -51,7 +53,7 @@ def assume_by_service(
 ) -> Principal:
     """The principal of a session that an AWS service makes of a role that trusts it.
 
-    `context` holds condition keys for the trust policy (`aws:SourceArn`, `aws:SourceAccount`). The session lasts as
+    `context` holds condition keys for the trust policy (`aws:SourceArn`; `aws:SourceAccount` is the role's otherwise). The session lasts as
     long as the role lets it. Raises AwsError(`AccessDenied`) where the role is missing or does not trust the service.
     """
     role = records.role_by_arn(tx, role_arn)

@@ -97,7 +97,7 @@ class Policy:
         return known
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def compile(text: str) -> Policy:
     """The policy of a JSON document that `validation` has let in. Cached by its text.
 

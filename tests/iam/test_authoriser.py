@@ -168,6 +168,28 @@ async def test_a_service_assumes_a_role_that_trusts_it(store: Store) -> None:
         assert error.value.code == "AccessDenied"
 
 
+async def test_a_trust_policy_may_ask_for_whom_the_service_acts(store: Store) -> None:
+    def trust(condition: object) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole",
+            "Condition": condition}]})
+
+    def assume(tx: Tx, condition: object, **context: str) -> bool:
+        role = make_role(tx, trust(condition))
+        try:
+            return bool(assume_by_service(tx, role.arn, "s", "states.amazonaws.com", 1.0, context))
+        except AwsError:
+            return False
+
+    mine = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    other = {"StringEquals": {"aws:SourceAccount": "222222222222"}}
+    machine = {"ArnLike": {"aws:SourceArn": "arn:aws:states:*:*:stateMachine:m"}}
+    source = {"aws:SourceArn": "arn:aws:states:us-east-1:111111111111:stateMachine:m"}
+    assert await store.transact(lambda tx: [
+        assume(tx, mine), assume(tx, other), assume(tx, machine), assume(tx, machine, **source)
+    ]) == [True, False, False, True]
+
+
 async def test_a_key_tells_its_user_or_the_root(store: Store) -> None:
     key = AccessKey(access_key_id="AKIAU", account=ACCOUNT, user_id="AIDAU", secret="s", created=1.0)
     assert await store.transact(lambda tx: principal_of(tx, key)) is None
