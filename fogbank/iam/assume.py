@@ -53,8 +53,9 @@ def assume_by_service(
 ) -> Principal:
     """The principal of a session that an AWS service makes of a role that trusts it.
 
-    `context` holds condition keys for the trust policy (`aws:SourceArn`; `aws:SourceAccount` is the role's otherwise). The session lasts as
-    long as the role lets it. Raises AwsError(`AccessDenied`) where the role is missing or does not trust the service.
+    `context` holds condition keys for the trust policy (`aws:SourceArn`; `aws:SourceAccount` is the role's otherwise).
+    The session lasts as long as the role lets it. Raises AwsError(`AccessDenied`) where the role is missing or does not
+    trust the service.
     """
     role = records.role_by_arn(tx, role_arn)
     if role is None or not trusts_service(role, service_principal, context or {}, now).allowed:
