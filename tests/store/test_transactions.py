@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fogbank.store import InUse, Record, Store, StoreFailed, Tx, record
+from fogbank.store import InUse, Record, Store, StoreError, StoreFailed, Tx, record
 from fogbank.store.sqlite import checkpoints
 
 
@@ -339,6 +339,37 @@ async def test_a_full_database_fails_the_operation_that_meets_it(tmp_path: Path)
     await store.transact(put(2))
     assert ids(store) == [1, 2]
     await store.close()
+
+
+async def test_a_handler_that_goes_on_after_a_full_disk_has_written_nothing(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path)
+    await store.transact(put(1))
+    execute = store._engine.execute  # type: ignore[attr-defined]
+
+    def stubborn(tx: Tx) -> None:
+        for n in range(100, 200):
+            with suppress(Exception):
+                tx.put(Row(id=n, text="x" * 4000))
+        execute("PRAGMA max_page_count = 1000000").fetchall()
+        with suppress(Exception):
+            tx.put(Row(id=5))
+
+    for batched in (False, True):
+        if batched:
+            store.run(put(2))
+        execute("PRAGMA max_page_count = 20").fetchall()
+        with pytest.raises(StoreFailed):
+            await store.transact(stubborn)
+        assert ids(store) == [1]
+    await store.close()
+
+
+async def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "fogbank.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(StoreError, match="cannot be read"):
+        await Store.open(tmp_path)
+    (tmp_path / "fogbank.db").unlink()
+    await (await Store.open(tmp_path)).close()
 
 
 async def test_the_log_is_bounded_under_unbroken_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from fogbank.store.errors import StoreFailed
+from fogbank.store.errors import StoreError, StoreFailed
 from fogbank.store.pending import Pending
 from fogbank.store.sqlite.checkpoints import Checkpoints
 from fogbank.store.sqlite.commits import Batch, Commits, Sync, sync_file
@@ -40,10 +40,14 @@ class SqliteEngine:
         loop = asyncio.get_running_loop()
         _create(path)
         self._connection = connection = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
-        connection.execute(_PRAGMAS).fetchall()  # apsw runs statements as their rows are taken.
-        self.schema = Schema(connection)
-        # What a killed process had written but not synced is visible to us: put it on disk before anybody is told.
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        try:
+            connection.execute(_PRAGMAS).fetchall()  # apsw runs statements as their rows are taken.
+            self.schema = Schema(connection)
+            # What a killed process had written but not synced is visible to us: put it on disk before anybody is told.
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.Error as error:
+            connection.close()
+            raise StoreError(f"{path} cannot be read: {error}") from error
         self._wal = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
         _sync_directory(path.parent)
         self._checkpoints = Checkpoints(loop, path, connection)
@@ -111,6 +115,14 @@ class SqliteEngine:
         elif tx.saw is None or batch is self.commits.batch:  # Batches end in order: the open one is the newest.
             tx.saw = batch
 
+    def check_open(self) -> None:
+        """After some errors (no space) SQLite has rolled everything back, even if a handler caught the error and goes on.
+
+        Raises StoreFailed.
+        """
+        if not self._connection.in_transaction:
+            raise StoreFailed(OSError("the transaction was given up"))
+
     def next_of(self, name: str) -> int:
         value, reserved = self._sequences.get(name, (0, 0))
         if value >= reserved:
@@ -138,6 +150,7 @@ class SqliteEngine:
             else:
                 tx.saw.after.extend(tx.after)
             return tx.saw
+        self.check_open()
         if tx.nested:
             self.execute("RELEASE operation")
         batch.operations += 1

@@ -188,6 +188,8 @@ class SqliteTx(Tx):
                 self._execute("SAVEPOINT operation")
                 self.nested = True
             self.batch = batch
+        else:
+            self._engine.check_open()
         return batch
 
     def _write(self, table: Table[R]) -> Table[R]:
