@@ -7,8 +7,8 @@ const net = require('net');
 const VERSION = '/2018-06-01/runtime';
 
 class RuntimeClient {
-  constructor() {
-    this.address = process.env.AWS_LAMBDA_RUNTIME_API;
+  constructor(address) {
+    this.address = address;
     const [host, port] = this.address.split(':');
     this.buffer = Buffer.alloc(0);
     this.waiting = [];

@@ -30,14 +30,25 @@ function become(order) {
   process.env._LAMBDA_TELEMETRY_LOG_FD = '3';
 }
 
-if (process.env.FOGBANK_AHEAD) {
-  // What the function will need is loaded before it is known; reading blocks, so that nothing runs meanwhile.
-  require('./runtime.cjs');
-  require('net');
-  const order = receive();
-  fs.closeSync(GO_FD);
-  become(order);
+function start(client) {
+  require('module').Module._initPaths();
+  process.argv.splice(0, process.argv.length, '/var/lang/bin/node', '/var/runtime/index.mjs');
+  require('./runtime.cjs').run(client);
 }
-require('module').Module._initPaths();
-process.argv.splice(0, process.argv.length, '/var/lang/bin/node', '/var/runtime/index.mjs');
-require('./runtime.cjs').run();
+
+// Everything that does not depend on the function is done, and used once, before the function is known. The reading
+// blocks: nothing else runs meanwhile.
+function waitForFunction() {
+  const { RuntimeClient } = require('./client.cjs');
+  require('./runtime.cjs').rehearse();
+  const client = new RuntimeClient('127.0.0.1:9001');
+  client.socket.once('connect', () => {
+    const order = receive();
+    fs.closeSync(GO_FD);
+    become(order);
+    start(client);
+  });
+}
+
+if (process.env.FOGBANK_AHEAD) waitForFunction();
+else start();

@@ -13,7 +13,7 @@ let client;
 let requestId;
 let whenLoopEmpty = null;
 
-function run() {
+function run(connected) {
   logs.install();
   process.on('uncaughtException', (error) => die('Uncaught Exception', error, 129));
   process.on('unhandledRejection', (reason, promise) =>
@@ -24,7 +24,7 @@ function run() {
     whenLoopEmpty = null;
     if (action) action();
   });
-  client = new RuntimeClient();
+  client = connected || new RuntimeClient(process.env.AWS_LAMBDA_RUNTIME_API);
   const off = ['1', 'true'].includes(process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA);
   if (!off) globalThis.awslambda = streaming.global;
   load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER)
@@ -168,4 +168,14 @@ function contextOf(headers) {
   return context;
 }
 
-module.exports = { run };
+// Runs the path of an invocation once without one, so that its code is compiled and loaded.
+function rehearse() {
+  const settled = () => {};
+  const headers = { 'lambda-runtime-aws-request-id': 'x', 'lambda-runtime-deadline-ms': '1' };
+  require('./rehearsal.cjs');
+  call(async (event) => event, JSON.parse('{"a":1}'), contextOf(headers), { succeed: settled, fail: settled });
+  whenLoopEmpty = null;
+  errors.toDocument(new Error('x'));
+}
+
+module.exports = { run, rehearse };
