@@ -262,6 +262,13 @@ def get_bucket_accelerate_configuration(ctx: Context, req: dict[str, Any]) -> di
     return settings.find(ctx, require_bucket(ctx, req), "accelerate") or {}
 
 
+@s3.operation(access=on_bucket("GetBucketAbac"))
+def get_bucket_abac(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    """Terraform's provider asks. Tags of buckets are no condition keys here, so it is never on."""
+    require_bucket(ctx, req)
+    return {"AbacStatus": {"Status": "Disabled"}}
+
+
 # Notifications.
 
 

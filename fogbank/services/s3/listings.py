@@ -16,14 +16,16 @@ from fogbank.services.s3.rules import listing
 from fogbank.services.s3.rules.names import canonical_id
 
 _BATCH = 1001
-"""Rows per read: a page and one more."""
+"""Rows per read at most: a page and one more."""
+_FIRST = 4
+"""Rows of the first read where keys may be skipped: beyond a common prefix the rest of the batch is of no use."""
 
 
-def _objects(ctx: Context, bucket: str, limit: int) -> Callable[[str], Iterable[Object]]:
+def _objects(ctx: Context, bucket: str, limit: int, *, skips: bool) -> Callable[[str], Iterable[Object]]:
     """Current objects from a key on, read in batches so that a page costs a page."""
 
     def read(start: str) -> Iterator[Object]:
-        size = min(limit + 1, _BATCH)
+        size = _FIRST if skips else min(limit + 1, _BATCH)
         position: dict[str, Any] = {"since": start}
         while True:
             rows = list(ctx.tx.scan(Object, bucket, limit=size, **position))
@@ -31,6 +33,7 @@ def _objects(ctx: Context, bucket: str, limit: int) -> Callable[[str], Iterable[
             if len(rows) < size:
                 return
             position = {"after": rows[-1].key}
+            size = min(size * 4, limit + 1, _BATCH) if skips else size
 
     return read
 
@@ -64,7 +67,7 @@ def _names(req: dict[str, Any]) -> Callable[[str], Any]:
 
 def _page(ctx: Context, bucket: Bucket, req: dict[str, Any], after: str, limit: int, delimiter: str) -> Any:
     return listing.page(
-        _objects(ctx, bucket.name, limit if not delimiter else min(limit, 100)), _key,
+        _objects(ctx, bucket.name, limit, skips=bool(delimiter)), _key,
         prefix=req.get("Prefix") or "", delimiter=delimiter, after=after, limit=limit,
     )  # fmt: skip
 
@@ -133,24 +136,25 @@ def _position(token: str) -> str:
 # Versions.
 
 
-def _versions(ctx: Context, bucket: str, limit: int) -> Callable[[str], Iterable[Stored]]:
+def _versions(ctx: Context, bucket: str, limit: int, *, skips: bool) -> Callable[[str], Iterable[Stored]]:
     """Current objects and all other versions from a key on: by key, the newest first."""
 
     def read(start: str) -> Iterator[Stored]:
-        current = _objects(ctx, bucket, limit)(start)
-        return heapq.merge(current, _noncurrent(ctx, bucket, limit, start), key=_order)
+        current = _objects(ctx, bucket, limit, skips=skips)(start)
+        return heapq.merge(current, _noncurrent(ctx, bucket, limit, start, skips=skips), key=_order)
 
     return read
 
 
-def _noncurrent(ctx: Context, bucket: str, limit: int, start: str) -> Iterator[Version]:
-    size = min(limit + 1, _BATCH)
+def _noncurrent(ctx: Context, bucket: str, limit: int, start: str, *, skips: bool) -> Iterator[Version]:
+    size = _FIRST if skips else min(limit + 1, _BATCH)
     rows = list(ctx.tx.scan(Version, bucket, since=start, limit=size))
     while True:
         yield from rows
         if len(rows) < size:
             return
         last = rows[-1]
+        size = min(size * 4, limit + 1, _BATCH) if skips else size
         rows = list(ctx.tx.scan(Version, bucket, since=(last.key, last.rank + 1), limit=size))
 
 
@@ -171,8 +175,8 @@ def list_object_versions(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
             "A version-id marker cannot be specified without a key marker.", "version-id-marker", version_marker
         )
     page = listing.page(
-        _versions(ctx, bucket.name, limit), _key, prefix=req.get("Prefix") or "", delimiter=delimiter, after=marker,
-        limit=limit, first=_rest_of_key(ctx, bucket, marker, version_marker),
+        _versions(ctx, bucket.name, limit, skips=bool(delimiter)), _key, prefix=req.get("Prefix") or "",
+        delimiter=delimiter, after=marker, limit=limit, first=_rest_of_key(ctx, bucket, marker, version_marker),
     )  # fmt: skip
     last = page.entries[-1] if page.entries else None
     cut_in_prefix = bool(page.prefixes) and (last is None or page.last != last.key)

@@ -267,3 +267,16 @@ def test_cors_rules_that_are_refused(s3: Any, bucket: str) -> None:
         "Found unsupported HTTP method in CORS config. Unsupported method is MYMETHOD"
     )
     assert "can not have more than one wildcard" in said(AllowedOrigins=["*.a.*"])
+
+
+# Addresses with the bucket in the host's name.
+
+
+def test_virtual_hosts(cloud: CloudUnderTest, s3: Any, new_bucket: Callable[..., str]) -> None:
+    bucket = new_bucket(open_=True)
+    s3.put_object(Bucket=bucket, Key="a/k", Body=b"found", ACL="public-read")
+    for host in (f"{bucket}.localhost:{cloud.port}", f"{bucket}.s3.amazonaws.com", f"{bucket}.s3.eu-west-1.amazonaws.com",
+                 f"{bucket}.s3.localhost:{cloud.port}"):  # fmt: skip
+        answer = send(f"{cloud.endpoint}/a/k", Host=host)
+        assert (answer.status, answer.body) == (200, b"found"), host
+    assert send(f"{cloud.endpoint}/{bucket}/a/k", Host="s3.us-east-1.amazonaws.com").body == b"found"
