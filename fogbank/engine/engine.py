@@ -13,7 +13,6 @@ from fogbank.engine.function import Function
 from fogbank.engine.invocation import MAX_PAYLOAD, Invocation
 from fogbank.engine.spec import (
     Clock,
-    EngineError,
     EngineSettings,
     FunctionSpec,
     Hooks,
@@ -43,6 +42,7 @@ class Engine:
         self._unreserved: Counter[tuple[str, str]] = Counter()
         self._sweeper: asyncio.TimerHandle | None = None
         self._tier: tiers.Tier | None = None
+        self._looking: asyncio.Future[tiers.Tier] | None = None
 
     async def start(self) -> None:
         """Looks which isolation the machine allows; once. Raises IsolationUnavailable where it is less than demanded."""
@@ -112,7 +112,7 @@ class Engine:
         try:
             function.run(invocation)
             return await invocation.answer
-        except EngineError:
+        except Exception:
             if not invocation.ended.done():
                 invocation.ended.set_result(None)
             raise

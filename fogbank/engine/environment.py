@@ -82,12 +82,9 @@ class Environment:
     async def _boot(self) -> None:
         try:
             sandbox, becoming, credentials = await self._shop.sandbox(self.spec)
-        except EngineError as error:
+        except Exception as error:  # the machine's, or the hook's about the execution role: the caller must know
             self._cannot_start(error)
             return
-        except Exception as error:
-            self._cannot_start(EngineError(f"the sandbox could not be made: {error}"))
-            raise
         if self.machine == "dead":
             self._shop.discard(sandbox)
             return
@@ -98,7 +95,7 @@ class Environment:
         self._plumbing = Plumbing(self._shop, self.spec, sandbox, InsideApi(self), self.journal)
         self._begin_init(sandbox, becoming, credentials)
 
-    def _cannot_start(self, error: EngineError) -> None:
+    def _cannot_start(self, error: Exception) -> None:
         if self.invocation is not None and not self.invocation.answer.done():
             self.invocation.answer.set_exception(error)
         if not self.initialised.done():

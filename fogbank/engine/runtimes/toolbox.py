@@ -38,26 +38,33 @@ class Toolbox:
             self._known[name] = tools
         return tools
 
-    def _find(self, runtime: Runtime) -> Tools:
+    def interpreter(self, name: str) -> Path | None:
+        """Where a runtime's interpreter is; None for one that brings its own. Raises RuntimeUnavailable."""
+        runtime = RUNTIMES[name]
+        version = runtime.version
         if runtime.family == "python":
-            interpreter = python.find(runtime.version, self._data_dir)
-            if interpreter is None:
-                raise RuntimeUnavailable(
-                    f"{runtime.name} needs Python {runtime.version}, which is not on this machine: install it "
-                    f"(`pyenv install {runtime.version}` or `uv python install {runtime.version}`)"
-                )
+            found = python.find(version, self._data_dir)
+            how = f"`pyenv install {version}` or `uv python install {version}`"
+        elif runtime.family == "nodejs":
+            found = node.find(version, self._data_dir)
+            how = f"`npm install --prefix {self._data_dir / 'runtimes' / f'node{version}'} node@{version}`"
+        else:
+            return None
+        if found is None:
+            language = {"python": "Python", "nodejs": "Node.js"}[runtime.family]
+            raise RuntimeUnavailable(
+                f"{name} needs {language} {version}, which is not on this machine: install it ({how})"
+            )
+        return found
+
+    def _find(self, runtime: Runtime) -> Tools:
+        interpreter = self.interpreter(runtime.name)
+        if interpreter is None:
+            return Tools(runtime)
+        if runtime.family == "python":
             binds, site = python.binds(interpreter, runtime.version)
             return Tools(runtime, interpreter, binds, site, python.sdk(runtime.version, self._data_dir))
-        if runtime.family == "nodejs":
-            interpreter = node.find(runtime.version, self._data_dir)
-            if interpreter is None:
-                where = self._data_dir / "runtimes" / f"node{runtime.version}"
-                raise RuntimeUnavailable(
-                    f"{runtime.name} needs Node.js {runtime.version}, which is not on this machine: install it "
-                    f"(`npm install --prefix {where} node@{runtime.version}`)"
-                )
-            return Tools(runtime, interpreter, [(str(interpreter), "/var/lang/bin/node")])
-        return Tools(runtime)
+        return Tools(runtime, interpreter, [(str(interpreter), "/var/lang/bin/node")])
 
     def describe(self) -> dict[str, str]:
         return {name: str(tools.interpreter or "the function's own") for name, tools in self._known.items()}
