@@ -19,6 +19,8 @@ COMMANDS = {
     "trust": "print or install the certificate authority of the cloud's TLS addresses",
     "env": "print the environment variables that point AWS tools at the cloud",
     "coverage": "list every operation and CloudFormation type that is there",
+    "invoke": "call a function and see its answer and its log, or run its code here under a debugger",
+    "dev": "watch an application's folders and send each saved change to its function",
     "iam": "explain why a recent call was allowed or denied",
 }
 
