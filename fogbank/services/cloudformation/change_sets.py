@@ -16,6 +16,7 @@ from fogbank.services.cloudformation import (
 )
 from fogbank.services.cloudformation.errors import validation
 from fogbank.services.cloudformation.events import stack_event
+from fogbank.services.cloudformation.memory import commit_and_settle
 from fogbank.services.cloudformation.pages import page_of, token_after
 from fogbank.services.cloudformation.prepare import Prepared, prepare
 from fogbank.services.cloudformation.records import ChangeSet, Revision, Stack
@@ -167,7 +168,11 @@ def _bare(change: dict[str, Any]) -> dict[str, Any]:
 
 
 @cloudformation.operation(access=access.on_change_set("ExecuteChangeSet"))
-def execute_change_set(ctx: Context, req: dict[str, Any]) -> None:
+async def execute_change_set(ctx: Context, req: dict[str, Any]) -> None:
+    await commit_and_settle(ctx, lambda inner: _begin(inner, req))
+
+
+def _begin(ctx: Context, req: dict[str, Any]) -> Stack:
     stack, change_set = lookup.change_set(ctx, req)
     if change_set.execution != "AVAILABLE":
         raise AwsError(
@@ -185,6 +190,7 @@ def execute_change_set(ctx: Context, req: dict[str, Any]) -> None:
         if other.name != change_set.name:
             ctx.tx.delete(ChangeSet, stack.account, stack.region, stack.uuid, other.name)
     _execute(ctx, req, stack, change_set)
+    return stack
 
 
 def _state(change_set: ChangeSet) -> str:

@@ -9,6 +9,7 @@ from fogbank.api import Context
 from fogbank.kit import paging
 from fogbank.services.cloudformation import access, cloudformation, lookup
 from fogbank.services.cloudformation.errors import validation
+from fogbank.services.cloudformation.memory import Memory
 from fogbank.services.cloudformation.pages import page_of, position, token_after
 from fogbank.services.cloudformation.records import Event, Resource, Stack
 
@@ -18,6 +19,9 @@ _NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
 
 @cloudformation.operation(access=access.on_stack("DescribeStacks"))
 def describe_stacks(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    if ctx.request is not None and "aws-sam-cli" in ctx.request.headers.get("user-agent", ""):
+        # The SAM CLI looks before it deploys: its template comes next.
+        ctx.component(Memory).sam.expect()
     if req.get("StackName"):
         return {"Stacks": [_described(ctx, lookup.require(ctx, req["StackName"]))]}
     found = [stack for stack in ctx.tx.find(Stack, "created", ctx.account, ctx.region, reverse=True) if stack.live]

@@ -19,7 +19,7 @@ from fogbank.services.cloudformation import execution, exports, resuming
 from fogbank.services.cloudformation.definition import StackLookup
 from fogbank.services.cloudformation.errors import validation
 from fogbank.services.cloudformation.events import stack_event
-from fogbank.services.cloudformation.memory import definition
+from fogbank.services.cloudformation.memory import Memory, definition
 from fogbank.services.cloudformation.records import (
     ChangeSet,
     Event,
@@ -182,6 +182,8 @@ def conclude(ctx: Context, operation: Operation) -> None:
         else:
             ctx.tx.put(operation)  # ContinueUpdateRollback goes on from it
         _mark_executed(ctx, stack)
+        memory = ctx.component(Memory)
+        ctx.tx.after_commit(lambda: memory.wake(stack.uuid))
         resuming.child_ended(ctx, stack)
 
 

@@ -25,10 +25,15 @@ class SamWorker:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
-    async def warm(self) -> None:
+    def expect(self) -> None:
         """Starts the process ahead of a translation that is likely to come."""
+        if not self._alive() and (self._warming is None or self._warming.done()):
+            self._warming = asyncio.get_running_loop().create_task(self._warm())
+
+    async def _warm(self) -> None:
         async with self._turn:
             await self._start()
 
@@ -50,10 +55,12 @@ class SamWorker:
         return out
 
     async def close(self) -> None:
+        if self._warming is not None:
+            await asyncio.wait((self._warming,))
         await self._stop()
 
     async def _start(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
+        if not self._alive():
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
@@ -62,7 +69,11 @@ class SamWorker:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
             )
+        assert self._process is not None
         return self._process
+
+    def _alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
 
     async def _ask(self, request: bytes) -> dict[str, Any]:
         process = await self._start()

@@ -18,6 +18,7 @@ from fogbank.services.cloudformation import (
 )
 from fogbank.services.cloudformation.errors import no_stack, validation
 from fogbank.services.cloudformation.events import stack_event
+from fogbank.services.cloudformation.memory import commit_and_settle
 from fogbank.services.cloudformation.prepare import Prepared, prepare
 from fogbank.services.cloudformation.records import ChangeSet, Operation, Revision, Stack
 
@@ -45,12 +46,14 @@ async def create_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     policy = stack_policy.parse(req["StackPolicyBody"]) if req.get("StackPolicyBody") else ""
     stack.policy = policy
 
-    def commit(inner: Context) -> str:
+    def commit(inner: Context) -> Stack:
         fresh = _draft(inner, req["StackName"])
         fresh.uuid, fresh.policy = fresh.uuid if fresh.status == "REVIEW_IN_PROGRESS" else stack.uuid, policy
-        return begin_create(inner, fresh, prepared, req, on_failure)
+        begin_create(inner, fresh, prepared, req, on_failure)
+        return fresh
 
-    return {"StackId": await ctx.transact(commit)}
+    made = await commit_and_settle(ctx, commit)
+    return {"StackId": made.id if made else None}
 
 
 def chosen_on_failure(req: dict[str, Any]) -> str:
@@ -115,15 +118,16 @@ async def update_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     access.check_role(ctx, req.get("RoleARN"))
     plain = await differences.resolved(ctx, prepared)
 
-    def commit(inner: Context) -> None:
+    def commit(inner: Context) -> Stack:
         fresh, _ = updatable(inner, req["StackName"])
         if not prepared.failure and not differences.differs(inner, fresh, prepared, previous, plain):
             raise validation("No updates are to be performed.")
         if policy is not None:
             fresh.policy = policy
         begin_update(inner, fresh, prepared, req)
+        return fresh
 
-    await ctx.transact(commit)
+    await commit_and_settle(ctx, commit)
     return {"StackId": stack.id}
 
 
@@ -195,11 +199,15 @@ def rollback_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
 
 @cloudformation.operation(access=access.on_stack("DeleteStack"))
-def delete_stack(ctx: Context, req: dict[str, Any]) -> None:
+async def delete_stack(ctx: Context, req: dict[str, Any]) -> None:
+    access.check_role(ctx, req.get("RoleARN"))
+    await commit_and_settle(ctx, lambda inner: _delete(inner, req))
+
+
+def _delete(ctx: Context, req: dict[str, Any]) -> Stack | None:
     stack = lookup.find(ctx, req["StackName"])
     if stack is None or not stack.live:
-        return
-    access.check_role(ctx, req.get("RoleARN"))
+        return None
     if stack.protected:
         raise validation(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
     if req.get("RetainResources") and stack.status != "DELETE_FAILED":
@@ -213,6 +221,7 @@ def delete_stack(ctx: Context, req: dict[str, Any]) -> None:
         failed = (row for row in phases.rows(ctx, stack) if row.status == "DELETE_FAILED")
         retain += [row.logical_id for row in failed]
     begin_delete(ctx, stack, retain=retain, token=req.get("ClientRequestToken") or "")
+    return stack
 
 
 def begin_delete(ctx: Context, stack: Stack, **members: Any) -> None:

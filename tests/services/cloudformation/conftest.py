@@ -14,6 +14,7 @@ from fogbank.api import AwsError, Provisioned, ResourceCall, ResourceType
 from fogbank.api.cloud import Settings
 from fogbank.app import Platform
 from fogbank.iam.principal import Principal, root
+from fogbank.services.cloudformation.memory import Memory
 from fogbank.store import Store
 from fogbank.wire import Codecs
 
@@ -141,6 +142,7 @@ async def open_platform(data_dir: Path, thing: Thing) -> Platform:
     platform = Platform(Settings(data_dir=data_dir), store, Codecs(data_dir / "cache"))
     known = platform.resource_type
     platform.resource_type = lambda name: thing if name == thing.type_name else known(name)  # type: ignore[method-assign]
+    platform.component(Memory).patience = 0
     await platform.runner.start()
     return platform
 
