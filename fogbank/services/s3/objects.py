@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote
 
@@ -379,11 +379,3 @@ def _object_parts(ctx: Context, req: dict[str, Any], found: Stored) -> dict[str,
 def location(ctx: Context, bucket: str, key: str) -> str:
     """The address of an object, as CompleteMultipartUpload and POST answer it."""
     return f"{ctx.cloud.endpoint}/{bucket}/{quote(key, safe='')}"
-
-
-def http_date(text: str) -> float | None:
-    """Epoch seconds of an HTTP date; None for what is none."""
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None

@@ -30,6 +30,7 @@ _MEMBERS = {
     "content-disposition": "ContentDisposition",
     "content-encoding": "ContentEncoding",
     "content-type": "ContentType",
+    "expires": "Expires",
     "x-amz-storage-class": "StorageClass",
     "x-amz-website-redirect-location": "WebsiteRedirectLocation",
     "x-amz-server-side-encryption": "ServerSideEncryption",
@@ -105,8 +106,6 @@ def _as_put(bucket: str, form: Form) -> dict[str, Any]:
     for field, member in _MEMBERS.items():
         if field in fields:
             put[member] = fields[field]
-    if "expires" in fields:
-        put["Expires"] = objects.http_date(fields["expires"])
     put["Metadata"] = {
         name.removeprefix("x-amz-meta-"): value for name, value in fields.items() if name.startswith("x-amz-meta-")
     }

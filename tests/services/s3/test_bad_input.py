@@ -111,6 +111,11 @@ def test_numbers_that_are_none(cloud: CloudUnderTest, s3: Any, bucket: str) -> N
     assert refused(s3.list_objects_v2, Bucket=bucket, MaxKeys=-1)["Code"] == "InvalidArgument"
 
 
+def test_expires_is_any_text(cloud: CloudUnderTest, s3: Any, bucket: str) -> None:
+    assert signed(cloud, "PUT", f"/{bucket}/k", b"x", Expires="0").status == 200
+    assert s3.head_object(Bucket=bucket, Key="k")["ExpiresString"] == "0"
+
+
 def test_operations_that_are_not_built_say_so(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"")
     error = refused(s3.restore_object, Bucket=bucket, Key="k", RestoreRequest={"Days": 1})
