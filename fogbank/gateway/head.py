@@ -120,7 +120,12 @@ def _framing(headers: dict[str, str], version: int) -> Framing:
 
 
 def _path(method: str, target: str, headers: dict[str, str]) -> str:
-    """The path of a target in absolute form (a client that takes us for a proxy), or `*`."""
+    """The path of a target in absolute form (a client that takes us for a proxy), or `*`; of CONNECT the `name:port`."""
+    if method == "CONNECT":
+        if not _AUTHORITY.fullmatch(target):
+            raise Refused(400, "invalid request target")
+        headers.setdefault("host", target)
+        return target
     if target == "*" and method == "OPTIONS":
         return target
     scheme, _, rest = target.partition("://")

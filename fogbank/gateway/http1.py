@@ -18,7 +18,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, cast
 
-from fogbank.gateway import bodies, head, render, sending
+from fogbank.gateway import bodies, head, render, sending, tunnel
 from fogbank.gateway.dechunk import Dechunker, MalformedChunk
 from fogbank.gateway.handling import Cancellable, plain
 from fogbank.wire.messages import Request, Response
@@ -224,6 +224,10 @@ class Connection(asyncio.Protocol):
         self._request = request
         self._framing = framing
         self._keep = framing.keep
+        if request.method == "CONNECT":
+            tunnel.admit(request, framing, bool(self._buffer), listener.secure)
+            self._hand_over(tunnel.Tunnel(listener))
+            return False
         if "upgrade" in request.headers and listener.upgrade is not None:
             factory = listener.upgrade(request)
             if factory is not None:

@@ -8,8 +8,9 @@ import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from fogbank.gateway.handling import Handle, Upgrade
 from fogbank.gateway.http1 import Connection
@@ -182,7 +183,11 @@ class Listener:
             self._leave(origin)
             sock.close()
             return
-        task = asyncio.get_running_loop().create_task(self._open(sock, origin, first[0] == _TLS_HANDSHAKE))
+        self.shake(self._open(sock, origin, first[0] == _TLS_HANDSHAKE))
+
+    def shake(self, opening: Coroutine[Any, Any, None]) -> None:
+        """Runs what makes a connection ready; it counts as a connection meanwhile."""
+        task = asyncio.get_running_loop().create_task(opening)
         self._shaking.add(task)
         task.add_done_callback(self._shaking.discard)
 
@@ -195,7 +200,7 @@ class Listener:
         connection = Connection(self, "https" if secure else "http", origin)
         try:
             if secure:
-                context = await self._secure_context()
+                context = await self.secure_context()
                 await loop.connect_accepted_socket(
                     lambda: connection, sock, ssl=context, ssl_handshake_timeout=self.limits.handshake_time
                 )
@@ -211,7 +216,12 @@ class Listener:
             if not connection.made:
                 self._leave(origin)
 
-    async def _secure_context(self) -> ssl.SSLContext:
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken here."""
+        return self._tls is not None
+
+    async def secure_context(self) -> ssl.SSLContext:
         """Made in a thread: the first one may have to make keys."""
         if self._context is None:
             assert self._tls is not None

@@ -58,7 +58,7 @@ REFUSED = {
     "empty host": (400, b"GET / HTTP/1.1\r\nHost:\r\n\r\n"),
     "host and target differ": (400, b"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n"),
     "other scheme": (400, b"GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n"),
-    "tunnel": (400, b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n"),
+    "tunnel": (501, b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n"),
     "asterisk": (400, b"GET * HTTP/1.1\r\nHost: x\r\n\r\n"),
     "no slash": (400, b"GET x HTTP/1.1\r\nHost: x\r\n\r\n"),
     "fragment": (400, b"GET /#x HTTP/1.1\r\nHost: x\r\n\r\n"),
