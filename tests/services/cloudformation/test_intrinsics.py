@@ -109,7 +109,8 @@ def test_no_value_is_told_apart() -> None:
         ({"Fn::Equals": ["a"]}, "Template error: every Fn::Equals object requires a list of 2 string parameters."),
         (
             {"Fn::GetAtt": ["R"]},
-            "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute",
+            "Template error: every Fn::GetAtt object requires two non-empty parameters, "
+            "the resource name and the resource attribute",
         ),
         ({"Fn::GetAtt": "R"}, "Template error: " + functions.GET_ATT),
         ({"Fn::If": ["Nope", 1, 2]}, "Template error: unresolved condition dependency Nope in Fn::If"),
@@ -117,7 +118,8 @@ def test_no_value_is_told_apart() -> None:
         ({"Fn::Sub": ["a"]}, "Template error: " + functions.SUB),
         (
             {"Fn::Sub": "${a-b}"},
-            "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons",
+            "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, "
+            "underscores, periods, and colons",
         ),
         ({"Ref": ["a"]}, "Template error: every Ref object must have a single String value."),
         ({"Fn::Cidr": ["10.0.0.0/24", 257, 4]}, "Template error: " + functions.CIDR),
