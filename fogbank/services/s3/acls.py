@@ -29,7 +29,7 @@ def put_bucket_acl(ctx: Context, req: dict[str, Any]) -> None:
     ctx.tx.put(bucket)
 
 
-@s3.operation(access=on_object("GetObjectAcl", "GetObjectVersionAcl"))
+@s3.operation(access=on_object("GetObjectAcl", "GetObjectVersionAcl"), anonymous=True)
 def get_object_acl(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = require_bucket(ctx, req)
     found = versions.require(ctx, bucket, req["Key"], req.get("VersionId"), "GET", hide_marker=True)
@@ -37,7 +37,7 @@ def get_object_acl(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     return {"Owner": {"ID": owner}, "Grants": acl.private(owner) if found.grants is None else found.grants}
 
 
-@s3.operation(access=on_object("PutObjectAcl", "PutObjectVersionAcl"))
+@s3.operation(access=on_object("PutObjectAcl", "PutObjectVersionAcl"), anonymous=True)
 def put_object_acl(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = require_bucket(ctx, req)
     found = versions.require(ctx, bucket, req["Key"], req.get("VersionId"), "PUT")

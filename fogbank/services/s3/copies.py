@@ -119,7 +119,7 @@ class _Plan:
     """The bytes, where they have to be hashed anew."""
 
 
-@s3.operation(access=_rights)
+@s3.operation(access=_rights, anonymous=True)
 async def copy_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     preconditions.check_write_headers(req.get("IfMatch"), req.get("IfNoneMatch"))
     checksums.check_algorithm(req.get("ChecksumAlgorithm"))

@@ -42,7 +42,7 @@ def _locked_bucket(ctx: Context, req: dict[str, Any]) -> Bucket:
     return bucket
 
 
-@s3.operation(access=on_object("PutObjectRetention"))
+@s3.operation(access=on_object("PutObjectRetention"), anonymous=True)
 def put_object_retention(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = _locked_bucket(ctx, req)
     found = versions.require(ctx, bucket, req["Key"], req.get("VersionId"), "PUT")
@@ -71,7 +71,7 @@ def _pacific(moment: float) -> str:
     return datetime.fromtimestamp(moment, ZoneInfo("America/Los_Angeles")).strftime("%a %b %d %H:%M:%S %Z %Y")
 
 
-@s3.operation(access=on_object("GetObjectRetention"))
+@s3.operation(access=on_object("GetObjectRetention"), anonymous=True)
 def get_object_retention(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = _locked_bucket(ctx, req)
     found = versions.require(ctx, bucket, req["Key"], req.get("VersionId"), "GET")
@@ -80,7 +80,7 @@ def get_object_retention(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     return {"Retention": {"Mode": found.lock_mode, "RetainUntilDate": found.lock_until}}
 
 
-@s3.operation(access=on_object("PutObjectLegalHold"))
+@s3.operation(access=on_object("PutObjectLegalHold"), anonymous=True)
 def put_object_legal_hold(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = _locked_bucket(ctx, req)
     status = (req.get("LegalHold") or {}).get("Status")
@@ -91,7 +91,7 @@ def put_object_legal_hold(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-@s3.operation(access=on_object("GetObjectLegalHold"))
+@s3.operation(access=on_object("GetObjectLegalHold"), anonymous=True)
 def get_object_legal_hold(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = _locked_bucket(ctx, req)
     found = versions.require(ctx, bucket, req["Key"], req.get("VersionId"), "GET")

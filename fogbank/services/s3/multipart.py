@@ -27,7 +27,7 @@ def require_upload(ctx: Context, req: dict[str, Any]) -> Upload:
     return found
 
 
-@s3.operation(action="s3:PutObject", access=on_object("PutObject", "", *WRITING))
+@s3.operation(action="s3:PutObject", access=on_object("PutObject", "", *WRITING), anonymous=True)
 def create_multipart_upload(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = require_bucket(ctx, req)
     kind = checksums.multipart_type(req.get("ChecksumAlgorithm"), req.get("ChecksumType"))
@@ -50,7 +50,7 @@ def create_multipart_upload(ctx: Context, req: dict[str, Any]) -> dict[str, Any]
     }
 
 
-@s3.operation(access=on_object("AbortMultipartUpload"))
+@s3.operation(access=on_object("AbortMultipartUpload"), anonymous=True)
 def abort_multipart_upload(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     require_bucket(ctx, req)
     upload = require_upload(ctx, req)
@@ -60,7 +60,7 @@ def abort_multipart_upload(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-@s3.operation(action="s3:PutObject", access=on_object("PutObject"))
+@s3.operation(action="s3:PutObject", access=on_object("PutObject"), anonymous=True)
 def complete_multipart_upload(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = require_bucket(ctx, req)
     preconditions.check_write_headers(req.get("IfMatch"), req.get("IfNoneMatch"))
@@ -183,7 +183,7 @@ def _assemble(ctx: Context, upload: Upload, chosen: list[UploadedPart]) -> str:
     return f"parts:{name}"
 
 
-@s3.operation(action="s3:ListBucketMultipartUploads", access=on_bucket("ListBucketMultipartUploads"))
+@s3.operation(action="s3:ListBucketMultipartUploads", access=on_bucket("ListBucketMultipartUploads"), anonymous=True)
 def list_multipart_uploads(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     encoded = listing.check_encoding_type(req.get("EncodingType"))
     name = listing.encode if encoded else listing.plain

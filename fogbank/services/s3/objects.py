@@ -26,7 +26,7 @@ _OVERRIDES = {
 }
 
 
-@s3.operation(access=on_object("PutObject", "", *WRITING))
+@s3.operation(access=on_object("PutObject", "", *WRITING), anonymous=True)
 async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     preconditions.check_write_headers(req.get("IfMatch"), req.get("IfNoneMatch"))
     md5 = checksums.content_md5(req.get("ContentMD5"))

@@ -14,7 +14,7 @@ from fogbank.services.s3.rules import checksums, listing, names
 from fogbank.services.s3.rules.ranges import Span, copy_span
 
 
-@s3.operation(action="s3:PutObject", access=on_object("PutObject"))
+@s3.operation(action="s3:PutObject", access=on_object("PutObject"), anonymous=True)
 async def upload_part(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     _check_number(req["PartNumber"])
     md5 = checksums.content_md5(req.get("ContentMD5"))
@@ -106,7 +106,7 @@ def _copy_rights(ctx: Context, req: dict[str, Any]) -> Rights:
     return [*copies.source_rights(ctx, req), put]
 
 
-@s3.operation(action="s3:PutObject", access=_copy_rights)
+@s3.operation(action="s3:PutObject", access=_copy_rights, anonymous=True)
 async def upload_part_copy(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     """The part is one more user of the source's bytes; they are read once, for their hashes."""
     _check_number(req["PartNumber"])
@@ -158,7 +158,7 @@ def _keep_copy(
     }
 
 
-@s3.operation(action="s3:ListMultipartUploadParts", access=on_object("ListMultipartUploadParts"))
+@s3.operation(action="s3:ListMultipartUploadParts", access=on_object("ListMultipartUploadParts"), anonymous=True)
 def list_parts(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = require_bucket(ctx, req)
     upload = require_upload(ctx, req)

@@ -35,7 +35,7 @@ def delete_bucket_tagging(ctx: Context, req: dict[str, Any]) -> None:
     settings.drop(ctx, require_bucket(ctx, req), "tagging")
 
 
-@s3.operation(access=on_object("PutObjectTagging", "PutObjectVersionTagging"))
+@s3.operation(access=on_object("PutObjectTagging", "PutObjectVersionTagging"), anonymous=True)
 def put_object_tagging(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = require_bucket(ctx, req)
     checked = tags.check_object_tags(req["Tagging"].get("TagSet") or [])
@@ -43,14 +43,14 @@ def put_object_tagging(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     return _set(ctx, bucket, found, checked, "s3:ObjectTagging:Put")
 
 
-@s3.operation(access=on_object("GetObjectTagging", "GetObjectVersionTagging"))
+@s3.operation(access=on_object("GetObjectTagging", "GetObjectVersionTagging"), anonymous=True)
 def get_object_tagging(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = require_bucket(ctx, req)
     found = versions.require(ctx, bucket, req["Key"], req.get("VersionId"), "GET")
     return {"TagSet": tags.as_tag_set(found.tags), **_version(bucket, found)}
 
 
-@s3.operation(access=on_object("DeleteObjectTagging", "DeleteObjectVersionTagging"))
+@s3.operation(access=on_object("DeleteObjectTagging", "DeleteObjectVersionTagging"), anonymous=True)
 def delete_object_tagging(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bucket = require_bucket(ctx, req)
     found = versions.require(ctx, bucket, req["Key"], req.get("VersionId"), "DELETE")

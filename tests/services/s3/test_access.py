@@ -214,3 +214,18 @@ def test_the_policy_comes_back_as_it_was(s3: Any, bucket: str) -> None:
     s3.put_bucket_policy(Bucket=bucket, Policy=text)
     assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == text
     s3.delete_bucket_policy(Bucket=bucket)
+
+
+def test_everyone_may_write_where_the_policy_says_so(cloud: CloudUnderTest, s3: Any, bucket: str) -> None:
+    s3.delete_public_access_block(Bucket=bucket)
+    arn = f"arn:aws:s3:::{bucket}/drop/*"
+    set_policy(s3, bucket, {"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject", "Resource": arn})
+    for path, status in (("drop/k", 200), ("other", 403)):
+        request = Request(f"{cloud.endpoint}/{bucket}/{path}", b"dropped" * 10_000, method="PUT")
+        try:
+            with urlopen(request) as answer:
+                assert answer.status == status
+        except HTTPError as error:
+            assert error.code == status
+    assert s3.get_object(Bucket=bucket, Key="drop/k")["Body"].read() == b"dropped" * 10_000
+    assert fetch(cloud, f"{bucket}/drop/k") == 403
