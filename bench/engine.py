@@ -152,7 +152,13 @@ async def scale(bench: Bench) -> None:
     await many(bench, 100, CLIENT, "scale-out to 100 with a boto3 client")
 
 
-async def many(bench: Bench, count: int = 1000, code: str = CLIENT, label: str = "1,000 environments, boto3") -> None:
+async def few(bench: Bench) -> None:
+    await many(bench, 100, label="100 environments, boto3 imported")
+
+
+async def many(
+    bench: Bench, count: int = 1000, code: str = "import boto3\n" + TRIVIAL, label: str = "1,000 environments, boto3"
+) -> None:
     slow = code.replace("    return event", "    import time; time.sleep(event)\n    return event")
     spec = bench.spec(slow, timeout_s=60)
     await bench.engine.invoke(spec, b"0", request_id="first")
@@ -191,7 +197,7 @@ async def main() -> None:
     print(f"tier {isolation['tier']}, memory limit {isolation['memory limit']}")
     try:
         for name in wanted:
-            await {"cold": cold, "warm": warm, "many": many, "scale": scale}[name](bench)
+            await {"cold": cold, "warm": warm, "many": many, "few": few, "scale": scale}[name](bench)
     finally:
         await bench.engine.stop()
         shutil.rmtree(root, ignore_errors=True)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,9 @@ from fogbank.engine.spec import EngineError
 
 INSIDE = Path(__file__).parent / "inside"
 START_TIMEOUT = 30.0
-SPAWN_TIMEOUT = 10.0
+SPAWN_TIMEOUT = 60.0
+"""An order may wait behind a thousand others."""
+_IN_FLIGHT = 16
 
 
 class Slots:
@@ -56,6 +59,8 @@ class Zygote:
         self._channel: socket.socket | None = None
         self._waiting: dict[int, asyncio.Future[Sandbox]] = {}
         self._alive: dict[int, Sandbox] = {}
+        self._orders: deque[int] = deque()
+        self._ordered = 0
         self._stock: list[asyncio.Future[Sandbox]] = []
         self._ready: asyncio.Future[str] = self._loop.create_future()
         self.version = ""
@@ -115,20 +120,20 @@ class Zygote:
             if self._plan["zygote"].get("ahead"):
                 sandbox.starting.append("runtime")
             self._alive[slot] = sandbox
-            future = self._waiting.pop(slot, None)
+            future = self._delivered(slot)
             if future is not None and not future.done():
                 future.set_result(sandbox)
             else:
                 sandbox.kill()
         elif kind == "failed":
-            future = self._waiting.pop(slot, None)
+            future = self._delivered(slot)
             if future is not None and not future.done():
                 future.set_exception(EngineError(f"no sandbox: {message['error']}"))
                 future.exception()
         elif kind == "gone":
             lost = self._alive.pop(slot, None)
             self._slots.give_back(slot)
-            future = self._waiting.pop(slot, None)
+            future = self._delivered(slot)
             if future is not None and not future.done():
                 future.set_exception(EngineError("no sandbox: its init ended"))
                 future.exception()
@@ -151,6 +156,7 @@ class Zygote:
         for slot in {*self._waiting, *self._alive}:
             self._slots.give_back(slot)
         self._waiting.clear()
+        self._orders.clear()
         alive, self._alive = self._alive, {}
         for sandbox in alive.values():
             sandbox.ended()
@@ -170,13 +176,28 @@ class Zygote:
         slot = self._slots.take()
         future: asyncio.Future[Sandbox] = self._loop.create_future()
         self._waiting[slot] = future
-        order = {"op": "spawn", "slot": slot, "uid": self._base_uid + slot, "cgroups": self._cgroups.of(slot)}
-        try:
-            self._channel.send(json.dumps(order).encode())
-        except OSError:
-            del self._waiting[slot]
-            self._slots.give_back(slot)
-            raise EngineError("the sandbox parent does not keep up") from None
+        self._orders.append(slot)
+        self._pump()
+        return future
+
+    def _pump(self) -> None:
+        """Sends orders, a few at a time: the channel holds a limited number of packets."""
+        while self._orders and self._ordered < _IN_FLIGHT and self._channel is not None:
+            slot = self._orders.popleft()
+            order = {"op": "spawn", "slot": slot, "uid": self._base_uid + slot, "cgroups": self._cgroups.of(slot)}
+            self._ordered += 1
+            try:
+                self._channel.send(json.dumps(order).encode())
+            except OSError:
+                self._died()
+                return
+
+    def _delivered(self, slot: int) -> asyncio.Future[Sandbox] | None:
+        """An order has been carried out, or failed."""
+        future = self._waiting.pop(slot, None)
+        if future is not None:
+            self._ordered -= 1
+            self._pump()
         return future
 
     async def take(self) -> Sandbox:
