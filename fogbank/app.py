@@ -36,7 +36,7 @@ from fogbank.iam.sessions import Credentials, Sessions
 from fogbank.kit import arn as arns
 from fogbank.kit import ids
 from fogbank.registry import SERVICES, Registry
-from fogbank.store import Store, Tx
+from fogbank.store import Store, StoreError, Tx
 from fogbank.wire import Codecs
 from fogbank.wire.messages import Request
 from fogbank.work import Runner, SystemClock, Task, tasks
@@ -154,7 +154,11 @@ class Platform:
 
     def deliver(self, ctx: Context, target_arn: str, event: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         payload = {"target": target_arn, "event": dict(event), "options": dict(options)}
-        self.schedule(ctx, "deliver", payload, 0.0, "")
+        # A lane for each target: a slow one does not hold up the others.
+        tasks.schedule(
+            ctx.tx, "deliver", payload, due=self.clock.now(), account=ctx.account, region=ctx.region, random=self.random,
+            lane=target_arn,
+        )
 
     def _task_handler(self, kind: str) -> TaskHandler:
         if kind == "deliver":
@@ -230,7 +234,7 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         uvloop.run(_serve(settings, time.perf_counter()))
-    except OSError as error:
+    except (OSError, StoreError) as error:
         print(f"Fogbank cannot start: {error}")
         return 1
     return 0

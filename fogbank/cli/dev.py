@@ -23,7 +23,7 @@ SKIPPED = frozenset({"__pycache__", ".git", ".venv", ".aws-sam", ".mypy_cache", 
 def arguments(parser: argparse.ArgumentParser) -> None:
     client.arguments(parser)
     parser.add_argument("--stack", required=True, help="the deployed stack")
-    parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="its SAM template (default template.yaml)")
+    parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="its SAM template")
 
 
 @dataclass
