@@ -16,8 +16,8 @@ from fogbank.services.cloudformation.intrinsics import Evaluator, Scope
 NAME = "AWS::LanguageExtensions"
 _LOOP = "Fn::ForEach::"
 _MAX_NESTING = 5
-_MAX_OUTPUT = 2_000_000
-"""Characters an unrolled template may have: loops in loops grow by multiplication."""
+_MAX_OUTPUT = 1_000_000
+"""Characters an unrolled template may have; every value counts for ten. Loops in loops grow by multiplication."""
 
 
 def transform(template: dict[str, Any], scope: Scope) -> dict[str, Any]:
@@ -41,10 +41,10 @@ class _Unroller:
         self.size = 0
 
     def unroll(self, node: Any, variables: dict[str, str], nesting: int) -> Any:
+        self.size += 10 + (len(node) if isinstance(node, str) else 0)
+        if self.size > _MAX_OUTPUT:
+            raise validation(f"Transform {NAME} failed with: the template is too large after Fn::ForEach")
         if isinstance(node, str):
-            self.size += len(node)
-            if self.size > _MAX_OUTPUT:
-                raise validation(f"Transform {NAME} failed with: the template is too large after Fn::ForEach")
             return _replace(node, variables)
         if isinstance(node, list):
             return [self.unroll(item, variables, nesting) for item in node]

@@ -67,7 +67,7 @@ async def prepare(ctx: Context, req: dict[str, Any], stack: Stack, previous: Rev
         await _authorise_transforms(ctx, raw, reviewed)
     else:
         parts = template.build(raw)
-        _check_parts(ctx, parts)
+        _check_references(parts)
         capabilities.check(raw, revision.capabilities)
     values = await _parameters(ctx, req, raw, previous)
     revision.parameters = list(values.values())
@@ -86,9 +86,10 @@ async def prepare(ctx: Context, req: dict[str, Any], stack: Stack, previous: Rev
             capabilities.check(raw, revision.capabilities)
         revision.document = json.dumps(raw, separators=(",", ":"))
         if transformed:
-            _check_parts(ctx, template.build(raw))
+            _check_references(template.build(raw))
         _check_resource_types(req.get("ResourceTypes"), raw)
         out.definition = definition.define(stack, revision)
+        types.check(ctx, out.definition.template, out.definition.present)
     except AwsError as error:
         if not transformed or error.code == "InsufficientCapabilitiesException":
             raise
@@ -97,11 +98,10 @@ async def prepare(ctx: Context, req: dict[str, Any], stack: Stack, previous: Rev
     return out
 
 
-def _check_parts(ctx: Context, parts: template.Template) -> None:
+def _check_references(parts: template.Template) -> None:
     """What a template must satisfy whatever its parameters are."""
     pseudo = pseudo_parameters("", "us-east-1", "", "", [])
     graph.check_references(parts, [*parts.parameters, *pseudo])
-    types.check(ctx, parts)
 
 
 async def _parameters(

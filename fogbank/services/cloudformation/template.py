@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -250,10 +250,3 @@ def walk(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
             stack.extend(((*path, str(key)), child) for key, child in reversed(item.items()))
         elif isinstance(item, list):
             stack.extend(((*path, str(i)), child) for i, child in reversed(list(enumerate(item))))
-
-
-def check_types(template: Template, known: Callable[[str], bool]) -> None:
-    """Refuses resource types that this cloud does not have, before anything is made."""
-    unknown = sorted({resource.type for resource in template.resources.values() if not known(resource.type)})
-    if unknown:
-        raise format_error(f"Unrecognized resource types: [{', '.join(unknown)}]")

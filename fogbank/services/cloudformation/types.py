@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fogbank.api import Context, ResourceType
-from fogbank.services.cloudformation.errors import validation
-from fogbank.services.cloudformation.template import Template, check_types
+from fogbank.services.cloudformation.errors import format_error, validation
+from fogbank.services.cloudformation.template import Template
 
 CUSTOM = "AWS::CloudFormation::CustomResource"
 STACK = "AWS::CloudFormation::Stack"
@@ -22,14 +22,20 @@ def lookup(ctx: Context, type_name: str) -> ResourceType | None:
 def require(ctx: Context, type_name: str) -> ResourceType:
     found = lookup(ctx, type_name)
     if found is None:
-        raise validation(f"Template format error: Unrecognized resource types: [{type_name}]")
+        raise format_error(f"Unrecognized resource types: [{type_name}]")
     return found
 
 
-def check(ctx: Context, template: Template) -> None:
-    """Refuses types that this cloud does not have, and policies that a type cannot fulfil. Raises AwsError."""
-    check_types(template, lambda name: lookup(ctx, name) is not None)
-    for resource in template.resources.values():
+def check(ctx: Context, template: Template, present: set[str]) -> None:
+    """Refuses, of the resources that will be there, types that this cloud does not have and what a type cannot fulfil.
+
+    A resource whose condition is false may be of any type: nothing will be made of it.
+    """
+    resources = [resource for resource in template.resources.values() if resource.name in present]
+    unknown = sorted({resource.type for resource in resources if lookup(ctx, resource.type) is None})
+    if unknown:
+        raise format_error(f"Unrecognized resource types: [{', '.join(unknown)}]")
+    for resource in resources:
         for member, policy in (
             ("DeletionPolicy", resource.deletion_policy),
             ("UpdateReplacePolicy", resource.update_replace_policy),

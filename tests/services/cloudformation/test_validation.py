@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -151,10 +152,18 @@ def test_parameters_taken() -> None:
     assert Parameter("S", "AWS::SSM::Parameter::Value<List<String>>", "name", "a,b").effective == ["a", "b"]
 
 
-def test_a_costly_pattern_is_not_run() -> None:
-    declared = {"P": {"Type": "String", "AllowedPattern": "(a+)+b"}}
-    with pytest.raises(AwsError, match="too costly"):
+@pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)*b", ".*.*.*.*.*.*.*=", "(.*a){12}c"])
+def test_a_costly_pattern_ends_soon(pattern: str) -> None:
+    declared = {"P": {"Type": "String", "AllowedPattern": pattern}}
+    began = time.perf_counter()
+    with pytest.raises(AwsError, match="takes too long|must match pattern"):
         parameters.gather(declared, [{"ParameterKey": "P", "ParameterValue": "a" * 4000}], {}, is_update=False)
+    assert time.perf_counter() - began < 1
+
+
+def test_a_pattern_that_is_none() -> None:
+    with pytest.raises(AwsError, match="not a valid regular expression"):
+        parameters.gather({"P": {"Type": "String", "Default": "x", "AllowedPattern": "(["}}, [], {}, is_update=False)
 
 
 async def test_unknown_types_are_refused_before_anything_is_made(lab: Lab) -> None:
