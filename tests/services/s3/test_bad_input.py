@@ -17,6 +17,7 @@ from botocore.credentials import Credentials
 from tests.cloud import CloudUnderTest
 from tests.services.s3.errors import refused
 from tests.services.s3.test_browser import Answer, send
+from tests.services.s3.test_checksums import sum_of
 
 
 @pytest.fixture
@@ -109,6 +110,42 @@ def test_numbers_that_are_none(cloud: CloudUnderTest, s3: Any, bucket: str) -> N
         answer = signed(cloud, "GET", f"/{bucket}?list-type=2&{query}")
         assert answer.status == 400
     assert refused(s3.list_objects_v2, Bucket=bucket, MaxKeys=-1)["Code"] == "InvalidArgument"
+
+
+def chunked(
+    cloud: CloudUnderTest, path: str, body: bytes, trailer: str, announced: str = "x-amz-checksum-crc32", extra: int = 0
+) -> Answer:
+    """A body in unsigned chunks with a trailing header."""
+    request = AWSRequest("PUT", f"{cloud.endpoint}{path}", {
+        "x-amz-trailer": announced, "x-amz-decoded-content-length": str(len(body) + extra),
+        "content-encoding": "aws-chunked",
+    })  # fmt: skip
+    request.context["checksum"] = {"request_algorithm": {"in": "trailer", "algorithm": "crc32", "name": announced}}
+    S3SigV4Auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+    headers = dict(request.headers.items())
+    assert headers["X-Amz-Content-SHA256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+    sent = b"%x\r\n%s\r\n0\r\n%s\r\n\r\n" % (len(body), body, trailer.encode())
+    return send(f"{cloud.endpoint}{path}", "PUT", sent, **headers)
+
+
+def test_trailing_checksums(cloud: CloudUnderTest, s3: Any, bucket: str) -> None:
+    body = b"trailing" * 8_000
+    path = f"/{bucket}/k"
+    wrong = chunked(cloud, path, body, "x-amz-checksum-crc32:AAAAAA==")
+    assert (wrong.status, wrong.code) == (400, "BadDigest")
+    assert wrong.message == "The CRC32 you specified did not match the calculated checksum."
+    nonsense = chunked(cloud, path, body, "x-amz-checksum-crc32:nonsense")
+    assert nonsense.message == "Value for x-amz-checksum-crc32 header is invalid."
+    unknown = chunked(cloud, path, body, "x-amz-checksum-crc9:AAAAAA==", "x-amz-checksum-crc9")
+    assert (unknown.status, unknown.code) == (400, "InvalidRequest")
+    absent = chunked(cloud, path, body, "")
+    assert absent.status == 400
+    short = chunked(cloud, path, body, "x-amz-checksum-crc32:AAAAAA==", extra=5)
+    assert (short.status, short.code) == (400, "IncompleteBody")
+    assert refused(s3.head_object, Bucket=bucket, Key="k")["status"] == 404
+    right = chunked(cloud, path, body, f"x-amz-checksum-crc32:{sum_of('CRC32', body)}")
+    assert (right.status, right.headers["x-amz-checksum-crc32"]) == (200, sum_of("CRC32", body))
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == body
 
 
 def test_expires_is_any_text(cloud: CloudUnderTest, s3: Any, bucket: str) -> None:

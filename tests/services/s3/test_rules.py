@@ -188,6 +188,18 @@ def test_no_tagging_header_breaks_anything(text: str) -> None:
         assert len(found) <= 10
 
 
+def test_system_tags_are_cloudformations() -> None:
+    kept = {"aws:cloudformation:stack-name": "s", "own": "1"}
+    own = {"Key": "own", "Value": "2"}
+    theirs = {"Key": "aws:cloudformation:stack-name", "Value": "s"}
+    assert tags.check_bucket_tags([own, theirs], kept, system=False)["own"] == "2"
+    with pytest.raises(AwsError, match="cannot be removed"):
+        tags.check_bucket_tags([own], kept, system=False)
+    with pytest.raises(AwsError, match="cannot be added"):
+        tags.check_bucket_tags([own, {**theirs, "Value": "other"}], kept, system=False)
+    assert tags.check_bucket_tags([own], kept, system=True) == {"own": "2"}
+
+
 def test_the_first_cors_rule_that_matches() -> None:
     rules: list[dict[str, Any]] = [
         {"AllowedOrigins": ["http://a*b"], "AllowedMethods": ["GET"]},

@@ -52,6 +52,8 @@ def check_bucket_tags(tag_set: Iterable[Mapping[str, Any]], kept: Mapping[str, s
     for name, value in tags.items():
         if name.lower().startswith("aws:") and not system and kept.get(name) != value:
             raise s3_error("InvalidTag", "System tags cannot be added/updated by requester", TagKey=name)
+    if not system and any(name.startswith("aws:") and name not in tags for name in kept):
+        raise s3_error("InvalidTag", "System tags cannot be removed by requester")
     return tags
 
 
