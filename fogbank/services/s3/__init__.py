@@ -19,6 +19,7 @@ from fogbank.services.s3 import (  # noqa: E402, F401
     parts,
     policies,
     post,
+    reads,
     tagging,
     work,
 )

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from fogbank.api import Context, FileBody
-from fogbank.services.s3 import bodies, drafts, events, objects, s3, versions
+from fogbank.services.s3 import bodies, drafts, events, reads, s3, shown, versions
 from fogbank.services.s3.access import (
     Rights,
     condition_keys,
@@ -101,7 +101,7 @@ def find_source(ctx: Context, req: dict[str, Any]) -> tuple[Bucket, Stored]:
         raise missing_key(ctx, bucket, source.key)
     if found.storage_class in configurations.ARCHIVED:
         raise s3_error("InvalidObjectState", StorageClass=found.storage_class)
-    objects.require_customer_key(found, req, "CopySource")
+    reads.require_customer_key(found, req, "CopySource")
     preconditions.check_copy_source(
         found.etag, found.modified, ctx.now, req.get("CopySourceIfMatch"), req.get("CopySourceIfNoneMatch"),
         req.get("CopySourceIfModifiedSince"), req.get("CopySourceIfUnmodifiedSince"),
@@ -167,7 +167,7 @@ def _commit(ctx: Context, req: dict[str, Any], plan: _Plan, hashed: bodies.Taken
     etag = hashed.etag if hashed else found.etag
     new = Object(
         bucket=bucket.name, key=req["Key"], sequence=int(ctx.now * 1e6), modified=ctx.now, size=found.size,
-        etag=objects.etag_of(ctx, etag, fields["encryption"]), body=found.body, checksum_algorithm=plan.algorithm,
+        etag=shown.etag_of(ctx, etag, fields["encryption"]), body=found.body, checksum_algorithm=plan.algorithm,
         checksum=hashed.sums[plan.algorithm] if hashed else found.checksum, checksum_type="FULL_OBJECT",
         **fields,
     )  # fmt: skip
@@ -178,12 +178,12 @@ def _commit(ctx: Context, req: dict[str, Any], plan: _Plan, hashed: bodies.Taken
         "CopyObjectResult": {
             "ETag": f'"{new.etag}"',
             "LastModified": new.modified,
-            **objects.checksum_members(new),
+            **shown.checksum(new),
         },
-        **objects.encryption_members(new),
-        "CopySourceVersionId": objects.shown_version(source_bucket, found),
-        "VersionId": objects.shown_version(bucket, new),
-        "Expiration": objects.expiration(ctx, bucket, new),
+        **shown.encryption(new),
+        "CopySourceVersionId": shown.version_id(source_bucket, found),
+        "VersionId": shown.version_id(bucket, new),
+        "Expiration": shown.expiration(ctx, bucket, new),
     }
 
 

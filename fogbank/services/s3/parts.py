@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fogbank.api import Context
-from fogbank.services.s3 import bodies, copies, drafts, objects, s3
+from fogbank.services.s3 import bodies, copies, drafts, objects, s3, shown
 from fogbank.services.s3.access import Rights, condition_keys, on_object, require_bucket
 from fogbank.services.s3.errors import invalid_argument, invalid_request
 from fogbank.services.s3.multipart import MAX_PARTS, people, require_upload, segments_of
@@ -91,7 +91,7 @@ def _put(
         bodies.release_segments(ctx, old.segments)
     part = UploadedPart(
         upload_id=upload.upload_id, number=number, size=taken.size,
-        etag=objects.etag_of(ctx, taken.etag, upload.draft["encryption"]), modified=ctx.now,
+        etag=shown.etag_of(ctx, taken.etag, upload.draft["encryption"]), modified=ctx.now,
         checksum_algorithm=algorithm, checksum=taken.sums[algorithm], crc64=taken.sums[checksums.DEFAULT],
         segments=segments,
     )  # fmt: skip
@@ -153,7 +153,7 @@ def _keep_copy(
         result[checksums.member(algorithm)] = part.checksum
     return {
         "CopyPartResult": result,
-        "CopySourceVersionId": objects.shown_version(bucket, found),
+        "CopySourceVersionId": shown.version_id(bucket, found),
         **upload.draft["encryption"],
     }
 

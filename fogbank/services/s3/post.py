@@ -18,7 +18,7 @@ from fogbank.api import AwsError, Context
 from fogbank.gateway import refusals
 from fogbank.gateway.signature import signing_key
 from fogbank.iam.principal import ANONYMOUS, Principal
-from fogbank.services.s3 import bodies, objects, s3
+from fogbank.services.s3 import bodies, objects, s3, shown
 from fogbank.services.s3.access import WRITING, condition_keys, require_bucket
 from fogbank.services.s3.errors import invalid_argument, s3_error
 from fogbank.services.s3.form import Form
@@ -214,7 +214,7 @@ def _answer(
     ctx: Context, bucket: str, key: str, fields: Mapping[str, str], output: dict[str, Any]
 ) -> dict[str, Any]:
     """204, or what success_action_status or success_action_redirect ask for."""
-    location = objects.location(ctx, bucket, key)
+    location = shown.location(ctx, bucket, key)
     common = {"ETag": output["ETag"], "VersionId": output.get("VersionId"), "Location": location}
     redirect = fields.get("success_action_redirect") or fields.get("redirect")
     if redirect:

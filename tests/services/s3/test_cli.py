@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,9 @@ def test_a_day_of_the_aws_command(s3: Any, aws: Callable[..., str], tmp_path: Pa
     (site / "sub").mkdir(parents=True)
     (site / "index.html").write_text("<p>hello")
     (site / "sub" / "big.bin").write_bytes(bytes(range(256)) * 40_000)
+    for file in (site / "index.html", site / "sub" / "big.bin"):
+        # S3 tells times in whole seconds; a file of this very second would look newer than its upload.
+        os.utime(file, (time.time() - 10, time.time() - 10))
     aws("s3", "sync", str(site), "s3://cli-bucket/site")
     assert s3.head_object(Bucket="cli-bucket", Key="site/index.html")["ContentType"] == "text/html"
     assert s3.head_object(Bucket="cli-bucket", Key="site/sub/big.bin")["ETag"].endswith('-2"')
