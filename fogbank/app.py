@@ -220,6 +220,7 @@ class Platform:
 
     async def stop(self) -> None:
         await self.listener.stop()
+        await self.pipeline.stop()
         await self.runner.stop()
         for name, manifest in self.registry.loaded.items():
             if manifest.on_stop:
@@ -249,7 +250,8 @@ async def _serve(settings: Settings, began: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     store = await Store.open(settings.data_dir)
-    platform = Platform(settings, store, Codecs(settings.data_dir / "cache"))
+    strict = os.environ.get("FOGBANK_STRICT_OUTPUT") == "1"  # for tests: an output that the model lacks is an error
+    platform = Platform(settings, store, Codecs(settings.data_dir / "cache", strict=strict))
     await platform.start()
     runfile.write(settings.data_dir, platform.endpoint)
     took = (time.perf_counter() - began) * 1000

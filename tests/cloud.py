@@ -34,7 +34,9 @@ class CloudUnderTest:
     def start(self) -> CloudUnderTest:
         command = [*self.command, "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log)
+            # An output that AWS's model does not describe is an error here.
+            strict = {**os.environ, "FOGBANK_STRICT_OUTPUT": "1"}
+            self.process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log, env=strict)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -12,10 +12,11 @@ from fogbank.iam.principal import Principal
 
 if TYPE_CHECKING:
     from fogbank.api.context import Context
+    from fogbank.api.resources import ResourceType
     from fogbank.api.service import Service
     from fogbank.iam.sessions import Credentials
-    from fogbank.wire.messages import Request
     from fogbank.store import Store
+    from fogbank.wire.messages import Request
     from fogbank.work import Clock
 
 C = TypeVar("C")

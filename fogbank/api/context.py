@@ -127,9 +127,10 @@ class Context:
     ) -> dict[str, Any]:
         """Calls a plain operation of any service, joining this transaction; IAM is asked as for a call from outside.
 
-        The principal is this call's unless another is given (`iam.principal.service(...)`, a role's session).
+        The principal is this call's unless another is given (`iam.principal.service(...)`, a role's session). The
+        handler gets a copy of `params`, so it may keep and change what it is given.
         """
-        return self.cloud.call(self, service, operation, dict(params or {}), principal, account, region)
+        return self.cloud.call(self, service, operation, _own(params or {}), principal, account, region)
 
     async def call_async(
         self,
@@ -142,7 +143,7 @@ class Context:
         region: str | None = None,
     ) -> dict[str, Any]:
         """Calls any operation of any service from an async handler; returns when it is done and durable."""
-        return await self.cloud.call_async(self, service, operation, dict(params or {}), principal, account, region)
+        return await self.cloud.call_async(self, service, operation, _own(params or {}), principal, account, region)
 
     def assume(self, role_arn: str, session_name: str, service_principal: str) -> Principal:
         """The principal of a session of `role_arn`, assumed by an AWS service (its trust policy is asked).
@@ -171,3 +172,16 @@ class Context:
     def deliver(self, target_arn: str, event: Mapping[str, Any], **options: Any) -> None:
         """Commits a delivery of `event` to `target_arn` with this transaction; the target's service executes it."""
         self.cloud.deliver(self, target_arn, event, options)
+
+
+def _own(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy that shares no container with the caller's; bodies that are streamed are handed on."""
+    return {name: _owned(value) for name, value in params.items()}
+
+
+def _owned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _owned(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_owned(inner) for inner in value]
+    return value

@@ -51,6 +51,7 @@ class Operation:
     access: AccessRule | None
     authorise: bool
     anonymous: bool
+    long_poll: bool = False
 
 
 @dataclass(slots=True)
@@ -94,6 +95,7 @@ class Service:
         access: AccessRule | None = None,
         authorise: bool = True,
         anonymous: bool = False,
+        long_poll: bool = False,
     ) -> Callable[[H], H]: ...
 
     def operation(
@@ -106,6 +108,7 @@ class Service:
         access: AccessRule | None = None,
         authorise: bool = True,
         anonymous: bool = False,
+        long_poll: bool = False,
     ) -> Any:
         """Registers `handler(ctx, req) -> dict | None` for the operation that its name spells in snake case.
 
@@ -117,6 +120,8 @@ class Service:
         authorise  False where the handler makes the decision itself with `ctx.authorise`.
         anonymous  True where an unsigned request may reach the operation (S3, STS web identity); resource policies
                    still decide unless `authorise` is False.
+        long_poll  True for an async handler that only waits for something to read: it is cancelled when its caller goes
+                   away. All others go on to their end (a function runs on when the caller of Invoke gives up).
         """
 
         def register(function: H) -> H:
@@ -130,6 +135,7 @@ class Service:
                 access,
                 authorise,
                 anonymous,
+                long_poll,
             )
             return function
 
@@ -149,7 +155,7 @@ class Service:
         return register
 
     def target(self, arn_type: str) -> Callable[[H], H]:
-        """Registers `async handler(ctx, arn, event)` as what delivers to ARNs of `service:type` (`lambda:function`, `sqs:`)."""
+        """Registers `async handler(ctx, arn, event)`: it delivers to ARNs of `service:type` (`lambda:function`, `sqs:`)."""
 
         def register(function: H) -> H:
             self.targets[arn_type] = function
@@ -158,7 +164,7 @@ class Service:
         return register
 
     def endpoint(self, name: str) -> Callable[[H], H]:
-        """Registers `async handler(ctx, request: Request) -> Response` for a data-plane address (`execute-api`, `lambda-url`).
+        """Registers `async handler(ctx, request) -> Response` for a data-plane address (`execute-api`, `lambda-url`).
 
         The gateway's routing table maps host names and paths to `name`; `ctx.principal` is whoever signed, or anonymous.
         """

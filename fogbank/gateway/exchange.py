@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ class Exchange:
 
     __slots__ = (
         "body", "codec", "ctx", "dialect", "headers", "manifest", "model", "operation", "params", "region", "request",
-        "request_id", "respond", "route", "signed", "target",
+        "request_id", "respond", "route", "signed", "target", "task",
     )
 
     target: Target
@@ -42,6 +43,13 @@ class Exchange:
         self.headers: list[tuple[str, str]] = []
         """Headers for the answer, whatever it will be."""
         self.params: dict[str, Any] = {}
+        self.task: asyncio.Task[None] | None = None
+        """What works on it, where that waits for something."""
+
+    def cancel(self) -> None:
+        """The caller went away. What it asked for goes on, as on AWS, but for an operation that only waits."""
+        if self.task is not None and self.knows("operation") and self.operation.long_poll:
+            self.task.cancel()
 
     def knows(self, name: str) -> bool:
         """Whether the steps came as far as filling `name`."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from fogbank.api.context import Context
-from fogbank.gateway import chunked, internal, routing, signature
+from fogbank.gateway import body_limits, chunked, internal, routing, signature
 from fogbank.gateway.authentication import Authenticator
 from fogbank.gateway.authorisation import Gate
+from fogbank.gateway.bodies import Disconnected
+from fogbank.gateway.claims import STREAMING
 from fogbank.gateway.exchange import Exchange
 from fogbank.iam.principal import ANONYMOUS, Principal
 from fogbank.kit import ids
@@ -25,9 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fogbank.gateway")
 
-# Bodies that are not streamed to their operation are gathered first. CreateFunction takes a zip of 50 MB in base 64.
-BODY_LIMITS = {"lambda": 70_167_211, "s3": 8 << 20, "apigateway": 8 << 20}
-BODY_LIMIT = 16 << 20
+_REQUEST_IDS = frozenset(("x-amzn-requestid", "x-amz-request-id"))
 
 
 class Pipeline:
@@ -42,34 +43,31 @@ class Pipeline:
 
     # --- from outside
 
-    def handle(self, request: Request, respond: Callable[[Response], None]) -> None:
+    def handle(self, request: Request, respond: Callable[[Response], None]) -> Exchange:
         """Answers one request; a plain operation is done when this returns, but for its sync to disk."""
         x = Exchange(request, respond, ids.uuid4(self._cloud.random))
         try:
             x.target = routing.locate(request)
-            if x.target.endpoint == "internal":
-                x.target = internal.owner(x.target) or x.target
-                if not x.target.service:
-                    respond(internal.answer(self._cloud, request))
-                    return
             if x.target.endpoint:
-                self._spawn(x, self._endpoint(x))
-                return
+                self._address(x)
+                return x
             self._identify(x)
-            if isinstance(request.body, bytes):
+            if x.streams:
+                self._transact(x)
+            elif isinstance(request.body, bytes) and not _framed(x):
                 x.body = request.body
-            elif not x.streams:
+                self._transact(x)
+            else:
                 self._spawn(x, self._gather(x))
-                return
-            self._transact(x)
         except Exception as error:
             self._fail(x, error)
+        return x
 
-    async def _gather(self, x: Exchange) -> None:
-        assert not isinstance(x.request.body, bytes)
-        x.body = await x.request.body.read(BODY_LIMITS.get(x.target.service, BODY_LIMIT))
-        x.request.body = x.body
-        self._transact(x)
+    async def stop(self) -> None:
+        """Ends what is still at work."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _identify(self, x: Exchange) -> None:
         """Which service; which operation, where headers and path tell."""
@@ -81,8 +79,7 @@ class Pipeline:
         x.manifest = self._cloud.registry.service_or_refuse(x.target.service)
         x.signed = signature.parse(x.request, x.dialect)
         x.region = (x.signed.region if x.signed else "") or x.target.region or "us-east-1"
-        x.route = None
-        if x.dialect in ("s3", "rest-json"):
+        if x.dialect not in ("query", "ec2"):
             self._choose(x)
 
     def _choose(self, x: Exchange) -> None:
@@ -94,18 +91,62 @@ class Pipeline:
             raise not_implemented(x.target.service, x.route.operation)
         x.operation = operation
 
+    async def _gather(self, x: Exchange) -> None:
+        """Holds the body in memory, as much of it as this caller may have us hold."""
+        service, operation = x.target.service, x.route.operation if x.route else ""
+        limit = body_limits.limit(service, operation)
+        if x.signed is None:
+            if x.route is not None and not x.operation.anonymous:
+                raise signature.missing(x.dialect)
+            limit = min(limit, body_limits.UNSIGNED)
+        else:
+            self._recognise(x)
+        try:
+            x.body = await chunked.decoded(x.request, x.signed).read(limit)
+        except AwsError as error:
+            raise body_limits.too_large(service, operation, limit) if error.status == 413 else error from None
+        x.request.body = x.body
+        self._transact(x)
+
+    def _recognise(self, x: Exchange) -> None:
+        """Looks at the signer before its body is read: the signature, where it holds without the body; else the key."""
+        signed, now = x.signed, self._cloud.clock.now()
+        assert signed is not None
+
+        def look(tx: Tx) -> None:
+            if signed.payload:
+                self._authenticator.principal(tx, x.request, signed, x.dialect, now)
+            else:
+                self._authenticator.holder(tx, signed.access_key, signed.token, x.dialect, now)
+
+        self._cloud.store.run(look)
+
     def _transact(self, x: Exchange) -> None:
         """Runs the steps in one transaction; the answer goes out when what it tells is on disk."""
         if x.route is None:
             self._choose(x)
-        result, pending = self._cloud.store.run(lambda tx: self._steps(x, tx))
-        if isinstance(result, Response):
-            if pending is None:
-                x.respond(result)
-            else:
-                pending.add_done_callback(lambda done: self._durable(x, result, done))
-        else:
+        store = self._cloud.store
+        try:
+            result, pending = store.run(lambda tx: self._steps(x, tx))
+        except Exception as error:
+            refusal = error
+            if store.pending is None:
+                self._fail(x, refusal)
+            else:  # the error, too, may tell of what is not on disk yet
+                store.pending.add_done_callback(lambda done: self._fail(x, done.exception() or refusal))
+            return
+        if not isinstance(result, Response):
             self._spawn(x, self._wait(x, result))
+        elif pending is None:
+            x.respond(result)
+        else:
+            pending.add_done_callback(lambda done: self._durable(x, result, done))
+
+    def _durable(self, x: Exchange, response: Response, done: Any) -> None:
+        if error := done.exception():
+            self._fail(x, error)
+        else:
+            x.respond(response)
 
     def _steps(self, x: Exchange, tx: Tx) -> Any:
         x.ctx = Context(self._cloud, x.target.service, "", x.region, ANONYMOUS, x.request_id, x.request, tx)
@@ -156,9 +197,9 @@ class Pipeline:
     # --- waiting
 
     def _spawn(self, x: Exchange, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._guarded(x, work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        x.task = asyncio.get_running_loop().create_task(self._guarded(x, work))
+        self._tasks.add(x.task)
+        x.task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, x: Exchange, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -169,18 +210,32 @@ class Pipeline:
     async def _wait(self, x: Exchange, work: Coroutine[Any, Any, dict[str, Any] | None]) -> None:
         x.respond(self._serialise(x, await work))
 
+    # --- addresses that are no AWS API
+
+    def _address(self, x: Exchange) -> None:
+        """The cloud's own addresses, and those of APIs, functions and websites."""
+        if x.target.endpoint == "internal":
+            x.target = internal.owner(x.target) or x.target
+            if not x.target.service:
+                x.respond(_identified(internal.answer(self._cloud, x.request), x))
+                return
+        self._spawn(x, self._endpoint(x))
+
     async def _endpoint(self, x: Exchange) -> None:
         """A data-plane address: the service's own HTTP, signed or not as it wants."""
         x.dialect = "rest-json"
         x.manifest = self._cloud.registry.service_or_refuse(x.target.service)
+        handler = x.manifest.endpoints.get(x.target.endpoint)
+        if handler is None:
+            raise AwsError("NotFound", f"Nothing answers at {x.request.path}.", status=404)
         x.signed = signature.parse(x.request, x.dialect)
         x.region = x.target.region or (x.signed.region if x.signed else "") or "us-east-1"
         x.ctx = Context(self._cloud, x.target.service, "", x.region, ANONYMOUS, x.request_id, x.request)
         x.ctx.address = x.target
-        handler = x.manifest.endpoints.get(x.target.endpoint)
-        if handler is None:
-            raise AwsError("NotFound", f"Nothing answers at {x.request.path}.", status=404)
-        x.respond(await handler(x.ctx, x.request))
+        if x.signed is not None and not isinstance(x.request.body, bytes):
+            self._recognise(x)
+            x.request.body = await x.request.body.read(body_limits.DATA_PLANE)  # the signature holds for all of it
+        x.respond(_identified(await handler(x.ctx, x.request), x))
 
     def signer(self, tx: Tx, request: Request) -> Principal:
         """Who signed a request to a data-plane address (an API's IAM authorizer asks). Raises AWS's errors."""
@@ -189,20 +244,21 @@ class Pipeline:
             raise signature.missing("rest-json")
         return self._authenticator.principal(tx, request, signed, "rest-json", self._cloud.clock.now())
 
-    def _durable(self, x: Exchange, response: Response, done: Any) -> None:
-        if error := done.exception():
-            self._fail(x, error)
-        else:
-            x.respond(response)
+    # --- errors
 
     def _fail(self, x: Exchange, error: BaseException) -> None:
         """An AWS error in its protocol's form; a surprise is logged with its request id and answered 500."""
+        if isinstance(error, Disconnected):
+            return
         if not isinstance(error, AwsError):
             log.error("request %s failed", x.request_id, exc_info=error)
-            error = AwsError("InternalFailure", "An internal error occurred; the log has it under the request id.",
-                             status=500)
-        response = self._error(x, error)
-        response.headers += [*error.headers, *x.headers]
+            error = _surprise(x)
+        try:
+            response = self._error(x, error)
+            response.headers += [*error.headers, *x.headers]
+        except Exception:
+            log.exception("request %s: its error could not be told", x.request_id)
+            response = plain_error(_surprise(x), x.request_id)
         x.respond(response)
 
     def _error(self, x: Exchange, error: AwsError) -> Response:
@@ -210,7 +266,7 @@ class Pipeline:
             return plain_error(error, x.request_id)
         if x.route is not None and x.knows("codec"):
             return x.codec.serialise_error(x.route.protocol, error, x.request_id)
-        return x.model.serialise_error(x.model.protocol_of(x.request), error, x.request_id)
+        return x.model.serialise_error(x.model.protocol_of(x.request), error, x.request_id, x.request.method)
 
     # --- from inside
 
@@ -248,7 +304,22 @@ def not_implemented(service: str, operation: str) -> AwsError:
 
 def plain_error(error: AwsError, request_id: str) -> Response:
     """For addresses that speak no AWS protocol."""
-    import json
-
     headers = [("content-type", "application/json"), ("x-amzn-requestid", request_id), ("x-amzn-errortype", error.code)]
     return Response(error.status or 400, headers, json.dumps({"message": error.message}).encode())
+
+
+def _surprise(x: Exchange) -> AwsError:
+    code = "InternalError" if x.dialect == "s3" else "InternalFailure"
+    return AwsError(code, "An internal error occurred; the log has it under the request id.", status=500)
+
+
+def _framed(x: Exchange) -> bool:
+    """Whether the body came in signed chunks although the operation does not stream it."""
+    return x.signed is not None and x.signed.payload.startswith(STREAMING)
+
+
+def _identified(response: Response, x: Exchange) -> Response:
+    """With a request id, where the handler gave none."""
+    if not any(name.lower() in _REQUEST_IDS for name, _ in response.headers):
+        response.headers.append(("x-amzn-requestid", x.request_id))
+    return response

@@ -11,8 +11,9 @@ import re
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 
-from fogbank.gateway import refusals, routing
+from fogbank.gateway import refusals
 from fogbank.gateway.claims import LATE, SignedRequest
+from fogbank.gateway.routing import bucket_of_host
 from fogbank.kit.errors import AwsError
 from fogbank.wire.messages import Request
 
@@ -83,7 +84,7 @@ def string_to_sign(signed: SignedRequest, request: Request) -> str:
     else:
         when = "" if "x-amz-date" in headers else headers.get("date", "")
     lines = "".join(f"{name}:{value}\n" for name, value in sorted(amz.items()))
-    bucket = routing.bucket_of_host(headers.get("host", ""))
+    bucket = bucket_of_host(headers.get("host", ""))
     resource = (f"/{bucket}" if bucket else "") + request.path
     interesting = sorted(
         (name, value) for name, value in _raw_parameters(request) if _SUBRESOURCES.fullmatch(name)
