@@ -13,6 +13,9 @@ from fogbank.iam.principal import Principal
 from fogbank.kit import arn as arns
 from fogbank.wire.messages import Request
 
+# An API's address has a service name of its own in ARNs; its policies stand with the API.
+_POLICIES_OF = {"execute-api": "apigateway"}
+
 
 class Gate:
     """Gathers what a decision needs (condition keys, the resource's own policy) and raises AWS's error on a denial."""
@@ -46,7 +49,7 @@ class Gate:
         if parsed is None:
             return None, ctx.account
         try:
-            manifest = ctx.cloud.service(parsed.service)
+            manifest = ctx.cloud.service(_POLICIES_OF.get(parsed.service, parsed.service))
         except KeyError:
             return None, parsed.account or ctx.account
         policy = manifest.policy_of(ctx, resource) if manifest.policy_of else None
