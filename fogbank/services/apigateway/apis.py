@@ -219,12 +219,6 @@ def _endpoint(settings: dict[str, Any], patch: Patch) -> None:
         raise errors.bad_path(patch.path)
 
 
-@apigateway.resource_policy
-def policy_of(ctx: Context, resource: str) -> str | None:
-    """Management has no resource policies; invocation asks for the deployed one."""
-    return None
-
-
 def view(api: Api, *, empty_tags: bool = False) -> dict[str, Any]:
     settings = api.settings
     return {

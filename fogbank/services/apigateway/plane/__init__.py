@@ -1,0 +1,1 @@
+"""The addresses of deployed APIs: routing, authorization, validation, integrations, responses."""

@@ -159,8 +159,8 @@ class DomainNameResource(ResourceType):
         if props.get("EndpointConfiguration"):
             params["endpointConfiguration"] = lower_first(props["EndpointConfiguration"], ("Types", "IpAddressType"))
         made = await call("apigateway", "CreateDomainName", params)
-        names = ("DistributionDomainName", "DistributionHostedZoneId", "RegionalDomainName", "RegionalHostedZoneId")
-        return Provisioned(props["DomainName"], {name: made.get(name[0].lower() + name[1:]) or "" for name in names})
+        shown = ("DistributionDomainName", "DistributionHostedZoneId", "RegionalDomainName", "RegionalHostedZoneId")
+        return Provisioned(props["DomainName"], {name: made.get(name[0].lower() + name[1:]) or "" for name in shown})
 
     async def update(
         self, call: ResourceCall, old: dict[str, Any], new: dict[str, Any], current: Provisioned
@@ -184,7 +184,8 @@ class BasePathMappingResource(ResourceType):
     create_only = frozenset({"BasePath", "DomainName"})
 
     async def create(self, call: ResourceCall, props: dict[str, Any]) -> Provisioned:
-        await call("apigateway", "CreateBasePathMapping", lower_first(props, ("BasePath", "DomainName", "RestApiId", "Stage")))
+        params = lower_first(props, ("BasePath", "DomainName", "RestApiId", "Stage"))
+        await call("apigateway", "CreateBasePathMapping", params)
         return Provisioned(f"{props['DomainName']}|{props.get('BasePath') or ''}")
 
     async def update(

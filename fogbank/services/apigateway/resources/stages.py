@@ -100,7 +100,9 @@ class StageResource(ResourceType):
         if props.get("DocumentationVersion"):
             params["documentationVersion"] = props["DocumentationVersion"]
         await call("apigateway", "CreateStage", params)
-        done = {key: props[key] for key in ("Description", "Variables", "DeploymentId") if key in props}
+        done: dict[str, Any] = {
+            key: props[key] for key in ("Description", "Variables", "DeploymentId") if key in props
+        }
         if patches := _stage_patches(done, props):
             where = {"restApiId": props["RestApiId"], "stageName": name}
             await call("apigateway", "UpdateStage", {**where, "patchOperations": patches})
@@ -187,6 +189,7 @@ def _canary_patches(given: dict[str, Any] | None) -> list[dict[str, Any]]:
     if not given:
         return [{"op": "remove", "path": "/canarySettings"}]
     paths = {"PercentTraffic": "percentTraffic", "DeploymentId": "deploymentId", "UseStageCache": "useStageCache"}
-    patches = [replace(f"/canarySettings/{path}", given[name]) for name, path in paths.items() if given.get(name) is not None]
+    present = {name: path for name, path in paths.items() if given.get(name) is not None}
+    patches = [replace(f"/canarySettings/{path}", given[name]) for name, path in present.items()]
     overrides = given.get("StageVariableOverrides") or {}
     return patches + [replace(f"/canarySettings/stageVariableOverrides/{k}", v) for k, v in overrides.items()]
