@@ -15,11 +15,15 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def acting(ctx: Context, operation: Operation) -> Context:
-    """The context in which an operation's calls are made: the stack's role, else forward access for the deployer."""
+    """The context in which an operation's calls are made: the stack's role, else forward access for the deployer.
+
+    `via` stands for both: services tell by it that CloudFormation asks (S3 lets it alone set `aws:` tags). AWS has
+    `aws:CalledVia` for forward access only.
+    """
+    principal = operation.principal
     if operation.role_arn:
         principal = ctx.cloud.assume(ctx, operation.role_arn, "AWSCloudFormation", PRINCIPAL)
-        return ctx.acting(principal=principal, account=operation.account, region=operation.region)
-    return ctx.acting(principal=operation.principal, account=operation.account, region=operation.region, via=PRINCIPAL)
+    return ctx.acting(principal=principal, account=operation.account, region=operation.region, via=PRINCIPAL)
 
 
 @dataclass(slots=True)
