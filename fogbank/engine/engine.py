@@ -99,7 +99,7 @@ class Engine:
         release = self._admit(spec, limits)
         invocation = Invocation(
             request_id, payload, invoked_arn=invoked_arn or spec.function_arn, client_context=client_context,
-            identity=identity, trace_id=trace_id, tenant_id=tenant_id, tail=tail, stream=stream,
+            identity=identity, trace_id=trace_id or self._new_trace(), tenant_id=tenant_id, tail=tail, stream=stream,
         )  # fmt: skip
         function.running += 1
 
@@ -127,6 +127,11 @@ class Engine:
         function = Function(self._shop(), spec, self._new_identity)
         self._functions[spec.function_arn] = function
         return function
+
+    def _new_trace(self) -> str:
+        """Lambda gives every invocation a trace; one that nobody asked for is not sampled."""
+        root = f"1-{int(self._clock.now()):08x}-{self._random.getrandbits(96):024x}"
+        return f"Root={root};Parent={self._random.getrandbits(64):016x};Sampled=0"
 
     def _new_identity(self) -> str:
         return f"{self._random.getrandbits(128):032x}"

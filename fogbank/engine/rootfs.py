@@ -45,6 +45,10 @@ _FILES = {
 }
 
 
+# ES modules do not follow NODE_PATH, but Lambda's do: the directories above /var/task lead to the same places.
+_NODE_LINKS = [("/var/node_modules", "/opt/nodejs/node_modules"), ("/node_modules", "/var/runtime/node_modules")]
+
+
 def plan(
     tools: Tools, *, tier: str, data_dir: Path, ca_bundle: Path, with_sdk: bool, base_uid: int, slots: int
 ) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def plan(
         (str(ca_bundle), CA_BUNDLE),
         (str(ca_bundle), "/etc/ssl/certs/ca-certificates.crt"),
         (str(INSIDE), "/var/runtime"),
-        *tools.binds,
+        *tools.binds,  # what lies below /var/runtime must come after it
     ]
     zygote: dict[str, Any] = {}
     argv = ["/var/lang/bin/python", "-c", "from _fogbank import zygote; zygote.main()"]
@@ -97,6 +101,7 @@ def plan(
         # Each sandbox has a user of its own, of Lambda's name: the kernel counts some limits by user.
         "users": [_USER, 993, 1] if tier == "user" else [_USER, base_uid, slots],
         "binds": binds,
+        "links": _NODE_LINKS if tools.runtime.family == "nodejs" else [],
         "argv": argv,
         "env": {
             "PYTHONPATH": "/var/runtime",

@@ -179,6 +179,9 @@ class EngineSettings:
     endpoint_url: str = "http://127.0.7.1"
     """What `AWS_ENDPOINT_URL` says inside a sandbox; `` leaves it out (names still resolve to the platform)."""
     internet: bool = True
+    """Whether the in-sandbox resolver forwards other names than AWS's."""
+    obtain: bool = True
+    """Whether Node.js versions and the AWS SDK for JavaScript may be obtained through npm when a function needs them."""
     max_environments: int = 3000
     idle_seconds: float = 600.0
     """An idle environment is shut down after this."""

@@ -38,11 +38,12 @@ class Workshop:
         """Seconds for measured durations: the loop's own time has a grain of a millisecond."""
         self.sink = LogSink(hooks)
         self.resolver = Resolver(settings.internet)
-        self.toolbox = Toolbox(settings.data_dir)
+        self.toolbox = Toolbox(settings.data_dir, settings.obtain)
         self.slots = Slots(min(SLOTS, settings.max_environments + 64))
         self._zygotes: dict[tuple[str, str, bool], asyncio.Future[Zygote]] = {}
         self._homes: dict[int, Zygote] = {}
         self._dying: set[Sandbox] = set()
+        self._scanned: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._bundle: Path | None = None
 
@@ -72,14 +73,28 @@ class Workshop:
 
     async def sandbox(self, spec: FunctionSpec) -> tuple[Sandbox, dict[str, Any], Credentials | None]:
         """An empty sandbox, what its runtime process is told to become, and a session of the execution role."""
+        await self._sdk(spec)
         zygote, credentials = await asyncio.gather(self.zygote(spec), self.hooks.credentials(spec))
         sandbox = await zygote.take()
         self._homes[sandbox.slot] = zygote
         if self.settings.prewarm:
-            self.loop.call_later(_RESTOCK_DELAY, zygote.stock, self.settings.prewarm)
+            self.loop.call_later(_RESTOCK_DELAY, zygote.restock, self.settings.prewarm)
         return sandbox, self._becoming(spec), credentials
 
+    async def _sdk(self, spec: FunctionSpec) -> None:
+        """Obtains what a Node.js function imports of the SDK; one that cannot be had is missed by the function itself."""
+        runtime = self.runtime_of(spec)
+        if runtime.family != "nodejs" or spec.revision in self._scanned:
+            return
+        trees = [*([spec.code_dir] if spec.code_dir else []), *spec.layers]
+        try:
+            await self.toolbox.npm.sdk(runtime.version, trees)
+        except RuntimeUnavailable as error:
+            self.loop.call_exception_handler({"message": f"the SDK of {spec.function_arn}: {error}"})
+        self._scanned.add(spec.revision)
+
     async def prepare(self, spec: FunctionSpec) -> None:
+        await self._sdk(spec)
         (await self.zygote(spec)).stock(self.settings.prewarm)
 
     def _becoming(self, spec: FunctionSpec) -> dict[str, Any]:

@@ -24,6 +24,7 @@ START_TIMEOUT = 30.0
 SPAWN_TIMEOUT = 60.0
 """An order may wait behind a thousand others."""
 _IN_FLIGHT = 16
+_MOST_IN_STOCK = 8
 
 
 class Slots:
@@ -61,6 +62,7 @@ class Zygote:
         self._alive: dict[int, Sandbox] = {}
         self._orders: deque[int] = deque()
         self._ordered = 0
+        self._wanted = 0
         self._stock: list[asyncio.Future[Sandbox]] = []
         self._ready: asyncio.Future[str] = self._loop.create_future()
         self.version = ""
@@ -208,7 +210,13 @@ class Zygote:
                 sandbox = await asyncio.wait_for(future, SPAWN_TIMEOUT)
                 if not sandbox.gone:
                     return sandbox
+        self._wanted = min(_MOST_IN_STOCK, self._wanted * 2 + 1)
         return await asyncio.wait_for(self._spawn(), SPAWN_TIMEOUT)
+
+    def restock(self, least: int) -> None:
+        """Keeps sandboxes waiting: `least`, and more while they were wanted faster than they stood ready."""
+        self.stock(max(least, self._wanted))
+        self._wanted = max(0, self._wanted - 1)
 
     def stock(self, count: int) -> None:
         """Has `count` sandboxes wait for a function."""

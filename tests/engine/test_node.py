@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
@@ -161,3 +162,23 @@ async def test_node_options_start_a_fresh_process(bench: Bench) -> None:
     files = {"app.js": "exports.handler = async () => global.loaded;", "first.js": "global.loaded = 'first';"}
     spec = bench.spec(files, RUNTIME, environment={"NODE_OPTIONS": "--require /var/task/first.js"})
     assert await bench.value(spec) == "first"
+
+
+async def test_the_sdk_that_a_function_imports_is_there(bench: Bench) -> None:
+    if not shutil.which("npm"):
+        pytest.skip("npm is not installed")
+    code = """
+import { STSClient } from '@aws-sdk/client-sts';
+import { createRequire } from 'module';
+export const handler = async () => [
+  new STSClient({}).constructor.name, createRequire('/var/task/app.mjs').resolve('@aws-sdk/client-sts'),
+];
+"""
+    spec = bench.spec({"app.mjs": code}, RUNTIME)
+    outcome = await bench.call(spec)
+    if "Cannot find" in str(outcome.payload):
+        pytest.skip("the registry cannot be reached")
+    assert isinstance(outcome.payload, bytes)
+    name, where = json.loads(outcome.payload)
+    assert name == "STSClient"
+    assert where.startswith("/var/runtime/node_modules/@aws-sdk/client-sts/")

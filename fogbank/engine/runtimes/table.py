@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Family = Literal["python", "nodejs", "provided", "java", "ruby", "dotnet"]
 
+_NODE_PATH = (
+    "/opt/nodejs/node{version}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"
+)
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html and the defaults of Lambda's base images
+_VARIABLES: dict[Family, Mapping[str, str]] = {
+    "python": {"PYTHONPATH": "/var/runtime", "LC_CTYPE": "C.UTF-8"},
+    "nodejs": {"NODE_PATH": _NODE_PATH},
+    "java": {},
+    "ruby": {
+        "RUBYLIB": "/var/task:/var/runtime/lib:/opt/ruby/lib",
+        "GEM_PATH": "/var/task/vendor/bundle/ruby/{version}.0:/opt/ruby/gems/{version}.0",
+    },
+    "dotnet": {"DOTNET_ROOT": "/var/lang/bin", "DOTNET_NOLOGO": "true", "DOTNET_CLI_TELEMETRY_OPTOUT": "1"},
+    "provided": {},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`version` is that of the interpreter; the dates are AWS's own (deprecation, then creation and update blocked)."""
+    """`version` is that of the interpreter; `variables` are in its processes unless the function sets its own."""
 
     name: str
     family: Family
     version: str = ""
-    deprecated: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def execution_env(self) -> str:
@@ -24,13 +41,24 @@ class Runtime:
 
 
 def _entries() -> list[Runtime]:
-    python = {"3.8": "2024-10-14", "3.9": "2025-12-15", "3.10": "", "3.11": "", "3.12": "", "3.13": "", "3.14": ""}
-    node = {"14": "2023-12-04", "16": "2024-06-12", "18": "2025-09-01", "20": "2026-04-30", "22": "", "24": ""}
-    entries = [Runtime(f"python{version}", "python", version, date) for version, date in python.items()]
-    entries += [Runtime(f"nodejs{version}.x", "nodejs", version, date) for version, date in node.items()]
-    entries += [Runtime("provided", "provided", "", "2024-01-08"), Runtime("go1.x", "provided", "", "2024-01-08")]
-    entries += [Runtime("provided.al2", "provided"), Runtime("provided.al2023", "provided")]
-    return entries
+    versions: dict[Family, tuple[str, ...]] = {
+        "python": ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"),
+        "ruby": ("3.2", "3.3", "3.4"),
+        "dotnet": ("6", "8", "10"),
+    }
+    entries = [
+        Runtime(f"{family}{version}", family, version) for family, known in versions.items() for version in known
+    ]
+    entries += [Runtime(f"nodejs{version}.x", "nodejs", version) for version in ("14", "16", "18", "20", "22", "24")]
+    entries += [Runtime("java8", "java", "8"), Runtime("java8.al2", "java", "8")]
+    entries += [Runtime(f"java{version}", "java", version) for version in ("11", "17", "21", "25")]
+    entries += [Runtime(name, "provided") for name in ("go1.x", "provided", "provided.al2", "provided.al2023")]
+    return [
+        Runtime(entry.name, entry.family, entry.version, {
+            name: value.format(version=entry.version) for name, value in _VARIABLES[entry.family].items()
+        })
+        for entry in entries
+    ]  # fmt: skip
 
 
 RUNTIMES: dict[str, Runtime] = {entry.name: entry for entry in _entries()}

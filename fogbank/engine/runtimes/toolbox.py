@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fogbank.engine.runtimes import node, python
+from fogbank.engine.runtimes.registry import Npm
 from fogbank.engine.runtimes.table import RUNTIMES, Runtime
 from fogbank.engine.spec import RuntimeUnavailable
 
@@ -23,8 +24,10 @@ class Tools:
 
 
 class Toolbox:
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, obtain: bool = False) -> None:
         self._data_dir = data_dir
+        self._obtain = obtain
+        self.npm = Npm(data_dir, obtain)
         self._known: dict[str, Tools] = {}
 
     async def get(self, name: str) -> Tools:
@@ -34,7 +37,13 @@ class Toolbox:
             runtime = RUNTIMES.get(name)
             if runtime is None:
                 raise RuntimeUnavailable(f"Fogbank does not have the runtime {name}")
-            tools = await asyncio.to_thread(self._find, runtime)
+            try:
+                tools = await asyncio.to_thread(self._find, runtime)
+            except RuntimeUnavailable:
+                if runtime.family != "nodejs" or not self._obtain:
+                    raise
+                await self.npm.node(runtime.version)
+                tools = await asyncio.to_thread(self._find, runtime)
             self._known[name] = tools
         return tools
 
@@ -64,7 +73,10 @@ class Toolbox:
         if runtime.family == "python":
             binds, site = python.binds(interpreter, runtime.version)
             return Tools(runtime, interpreter, binds, site, python.sdk(runtime.version, self._data_dir))
-        return Tools(runtime, interpreter, [(str(interpreter), "/var/lang/bin/node")])
+        sdk = self.npm.sdk_dir(runtime.version)
+        return Tools(
+            runtime, interpreter, [(str(interpreter), "/var/lang/bin/node"), (str(sdk), "/var/runtime/node_modules")]
+        )
 
     def describe(self) -> dict[str, str]:
         return {name: str(tools.interpreter or "the function's own") for name, tools in self._known.items()}

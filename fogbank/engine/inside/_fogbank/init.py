@@ -373,8 +373,11 @@ def _exactly(size):
 
 
 def join_cgroup(directory):
+    """This process, of one thread yet. Version 1's `tasks` moves the calling thread without the lock that halts every
+    fork of the machine for milliseconds; `cgroup.procs` takes it."""
     os.makedirs(directory, exist_ok=True)
-    with open(directory + "/cgroup.procs", "w") as file:
+    name = "tasks" if os.path.exists(directory + "/tasks") else "cgroup.procs"
+    with open(directory + "/" + name, "w") as file:
         file.write("0")
 
 
