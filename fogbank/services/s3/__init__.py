@@ -21,5 +21,6 @@ from fogbank.services.s3 import (  # noqa: E402, F401
     post,
     reads,
     tagging,
+    website,
     work,
 )

@@ -194,12 +194,12 @@ def _access_lists(ctx: Context, bucket: Bucket, key: str) -> list[dict[str, Any]
     owner = names.canonical_id(bucket.account)
     arn = names.bucket_arn(bucket.name)
     statements = acl.as_statements(bucket.grants, arn, owner, of_bucket=True, ignore_public=ignore)
-    stored = ctx.tx.get(Object, bucket.name, key) if key else None
-    if stored is not None:
-        statements += acl.as_statements(
-            stored.grants, f"{arn}/{key}", names.canonical_id(stored.owner), of_bucket=False, ignore_public=ignore
-        )
-    return statements
+    if not key:
+        return statements
+    stored = ctx.tx.get(Object, bucket.name, key)
+    # An object that does not exist has no list; who may list the bucket may be told so.
+    grants, holder = (stored.grants, names.canonical_id(stored.owner)) if stored else (bucket.grants, owner)
+    return statements + acl.as_statements(grants, f"{arn}/{key}", holder, of_bucket=False, ignore_public=ignore)
 
 
 def _restriction(bucket: Bucket) -> list[dict[str, Any]]:

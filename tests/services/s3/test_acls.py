@@ -91,6 +91,21 @@ def test_another_account(cloud: CloudUnderTest, s3: Any, new_bucket: Callable[..
     assert other.get_object(Bucket=bucket, Key="k")["Body"].read() == b"shared"
 
 
+def test_a_public_version_does_not_open_the_others(
+    cloud: CloudUnderTest, s3: Any, new_bucket: Callable[..., str]
+) -> None:
+    bucket = new_bucket(open_=True, versioned=True)
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    private = s3.put_object(Bucket=bucket, Key="k", Body=b"private")["VersionId"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"public", ACL="public-read")
+    assert urlopen(f"{cloud.endpoint}/{bucket}/k").read() == b"public"
+    for _ in range(2):
+        with pytest.raises(HTTPError) as caught:
+            urlopen(f"{cloud.endpoint}/{bucket}/k?versionId={private}")
+        assert caught.value.code == 403
+        s3.delete_object(Bucket=bucket, Key="k")
+
+
 def test_lists_of_delete_markers(s3: Any, new_bucket: Callable[..., str]) -> None:
     bucket = new_bucket(open_=True, versioned=True)
     marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]

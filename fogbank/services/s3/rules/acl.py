@@ -140,11 +140,8 @@ _BUCKET_ACTIONS = {
     "READ_ACP": ["s3:GetBucketAcl"],
     "WRITE_ACP": ["s3:PutBucketAcl"],
 }
-_OBJECT_ACTIONS = {
-    "READ": ["s3:GetObject", "s3:GetObjectVersion"],
-    "READ_ACP": ["s3:GetObjectAcl", "s3:GetObjectVersionAcl"],
-    "WRITE_ACP": ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"],
-}
+_OBJECT_ACTIONS = {"READ": ["s3:GetObject"], "READ_ACP": ["s3:GetObjectAcl"], "WRITE_ACP": ["s3:PutObjectAcl"]}
+"""Of the current version only: the list of one version says nothing about the others."""
 
 
 def as_statements(
