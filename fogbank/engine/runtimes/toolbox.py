@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fogbank.engine.runtimes import node, python
-from fogbank.engine.runtimes.registry import Npm
+from fogbank.engine.runtimes.node_sdk import Npm
 from fogbank.engine.runtimes.table import RUNTIMES, Runtime
 from fogbank.engine.spec import RuntimeUnavailable
 
