@@ -207,7 +207,12 @@ def _execute(ctx: Context, req: dict[str, Any], stack: Stack, change_set: Change
     stack.target = change_set.revision
     stack.updated = ctx.now
     operation = phases.new_operation(
-        ctx, stack, change_set.kind, token=req.get("ClientRequestToken") or "", on_failure=on_failure
+        ctx,
+        stack,
+        change_set.kind,
+        token=req.get("ClientRequestToken") or "",
+        on_failure=on_failure,
+        delete_new=bool(req.get("RetainExceptOnCreate")),
     )
     if change_set.kind == "CREATE":
         phases.create(ctx, stack, operation)

@@ -24,7 +24,7 @@ def describe_stacks(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         ctx.component(Memory).sam.expect()
     if req.get("StackName"):
         return {"Stacks": [_described(ctx, lookup.require(ctx, req["StackName"]))]}
-    found = [stack for stack in ctx.tx.find(Stack, "created", ctx.account, ctx.region, reverse=True) if stack.live]
+    found = list(ctx.tx.find(Stack, "living", ctx.account, ctx.region, 1, reverse=True))
     return {
         "Stacks": [_described(ctx, stack) for stack in page_of(req, found, _PAGE)],
         "NextToken": token_after(req, found, _PAGE),
@@ -37,7 +37,7 @@ def _described(ctx: Context, stack: Stack) -> dict[str, Any]:
         "StackId": stack.id,
         "StackName": stack.name,
         "ChangeSetId": stack.change_set_id or None,
-        "Description": _description(revision.document) if revision else None,
+        "Description": (revision and revision.description) or None,
         "CreationTime": stack.created,
         "DeletionTime": stack.deleted or None,
         "LastUpdatedTime": stack.updated or None,
@@ -64,11 +64,6 @@ def _described(ctx: Context, stack: Stack) -> dict[str, Any]:
     return out
 
 
-def _description(document: str) -> str | None:
-    description = json.loads(document).get("Description")
-    return description if isinstance(description, str) else None
-
-
 def _stack_id(ctx: Context, uuid: str) -> str | None:
     stack = lookup.by_uuid(ctx, uuid) if uuid else None
     return stack.id if stack else None
@@ -93,7 +88,7 @@ def _summary(ctx: Context, stack: Stack) -> dict[str, Any]:
     return {
         "StackId": stack.id,
         "StackName": stack.name,
-        "TemplateDescription": _description(revision.document) if revision else None,
+        "TemplateDescription": (revision and revision.description) or None,
         "CreationTime": stack.created,
         "LastUpdatedTime": stack.updated or None,
         "DeletionTime": stack.deleted or None,

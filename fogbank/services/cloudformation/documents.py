@@ -78,8 +78,7 @@ def read_json(text: str) -> Any:
         raise format_error("JSON not well-formed.") from error
     except ValueError as error:  # NaN, or an integer of absurd length
         raise format_error("JSON not well-formed.") from error
-    if _depth(value) > MAX_DEPTH:
-        raise format_error("JSON not well-formed.")
+    check_depth(value)
     return value
 
 
@@ -198,6 +197,12 @@ def _tagged(tag: str | None, value: Any) -> Any:
     if name in _SHORT_FORMS:
         return {f"Fn::{name}": value}
     raise format_error(f"Unrecognized tag: {tag.replace('tag:yaml.org,2002:', '!!')}")
+
+
+def check_depth(value: Any) -> None:
+    """Refuses what nests deeper than a template needs: evaluation recurses."""
+    if _depth(value) > MAX_DEPTH:
+        raise format_error("the template is nested too deeply; not well-formed.")
 
 
 def _depth(value: Any) -> int:

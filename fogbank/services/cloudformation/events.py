@@ -60,13 +60,14 @@ def _add(
     token: str,
 ) -> None:
     stack.events += 1
+    stack.last_event = max(round(ctx.now, 3), round(stack.last_event + 0.001, 3))
     ctx.tx.put(stack)
     ctx.tx.put(
         Event(
             stack=stack.uuid,
             sequence=stack.events,
             id=id,
-            time=ctx.now,
+            time=stack.last_event,
             logical_id=logical_id,
             physical_id=physical_id,
             type=kind,

@@ -15,7 +15,7 @@ from fogbank.api import Context
 from fogbank.kit import ids
 from fogbank.services.cloudformation import phases
 from fogbank.services.cloudformation.events import resource_event
-from fogbank.services.cloudformation.records import Operation, Resource, Stack, Step
+from fogbank.services.cloudformation.records import Callback, Operation, Resource, Stack, Step
 
 PARALLEL = 16
 """Steps of one operation that run at the same time."""
@@ -74,7 +74,7 @@ def finish(ctx: Context, operation: Operation, step: Step, *, failed: bool = Fal
     """Ends a step that ran or was deferred, and lets the operation go on."""
     if step.state == "deferred":
         operation.deferred -= 1
-        ctx.cancel("cloudformation.expire", expiry_key(step))
+        _forget(ctx, step)
     else:
         operation.running -= 1
     step.state = "failed" if failed else "done"
@@ -137,7 +137,13 @@ def cancel(ctx: Context, operation: Operation, step: Step) -> None:
     operation.failed.append(step.logical_id)
     step.state = "failed"
     ctx.tx.put(step)
+    _forget(ctx, step)
+
+
+def _forget(ctx: Context, step: Step) -> None:
+    """What waited for a deferred step's end waits no more."""
     ctx.cancel("cloudformation.expire", expiry_key(step))
+    ctx.tx.delete(Callback, step.token)
 
 
 def current(ctx: Context, stack: Stack) -> Operation | None:

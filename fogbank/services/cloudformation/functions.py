@@ -41,6 +41,15 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_.:]+\Z")
 _MORE_ZONES = {"us-east-1": "abcdef", "us-west-2": "abcd", "ap-northeast-1": "acd", "us-west-1": "ac", "ca-central-1": "abd"}
 
 
+MAX_STRING = 1_000_000
+"""Characters that a function may give: calls within calls grow by multiplication."""
+
+
+def check_length(length: int) -> None:
+    if length > MAX_STRING:
+        raise template_error(f"A function's value is longer than {MAX_STRING} characters")
+
+
 def is_function(node: dict[str, Any]) -> str | None:
     """The function's name where the object is a call of one: a single member named `Ref` or `Fn::...`."""
     if len(node) != 1:

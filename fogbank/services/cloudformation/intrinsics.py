@@ -165,18 +165,22 @@ class Evaluator:
             template = self.value(template)
         if not isinstance(template, str):
             raise template_error(functions.SUB)
-        out = []
+        out: list[str] = []
+        given: dict[str, Any] = {}
+        length = 0
         for literal, name in sub_parts(template):
             out.append(literal)
             if name is None:
                 continue
             if name in variables:
-                value = self.value(variables[name])
+                value = given[name] = given[name] if name in given else self.value(variables[name])
             elif name in self.scope.parameters or "." not in name:
                 value = self._ref(name)
             else:
                 value = self.lookup.attribute(*name.split(".", 1))
             out.append("" if value is NO_VALUE else functions.joined(value))
+            length += len(out[-1])
+            functions.check_length(length)
         return "".join(out)
 
     def _import(self, argument: Any) -> Any:
@@ -199,7 +203,9 @@ class Evaluator:
             raise template_error(functions.JOIN)
         if any(isinstance(item, dict | list) for item in items):
             raise template_error(functions.JOIN)
-        return delimiter.join(text(item) for item in items)
+        parts = [text(item) for item in items]
+        functions.check_length(sum(map(len, parts)) + len(delimiter) * len(parts))
+        return delimiter.join(parts)
 
     def _select(self, argument: Any) -> Any:
         if not isinstance(argument, list) or len(argument) != 2:
@@ -265,7 +271,9 @@ class Evaluator:
         value = self.value(argument)
         if not isinstance(value, dict | list):
             raise template_error("Fn::ToJsonString requires an object or an array")
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        out = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        functions.check_length(len(out))
+        return out
 
     # Logic
 

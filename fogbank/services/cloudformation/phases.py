@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fogbank.api import AwsError, Context
-from fogbank.services.cloudformation import execution, exports, resuming
+from fogbank.services.cloudformation import execution, exports, resuming, stack_policy
 from fogbank.services.cloudformation.definition import StackLookup
 from fogbank.services.cloudformation.errors import validation
 from fogbank.services.cloudformation.events import stack_event
@@ -33,6 +33,7 @@ from fogbank.services.cloudformation.records import (
     Step,
 )
 
+MOST_EVENTS = 5000
 KEPT_DAYS = 90
 """How long a deleted stack can be looked up by its id."""
 
@@ -46,6 +47,7 @@ def stack_of(ctx: Context, operation: Operation) -> Stack:
 def new_operation(ctx: Context, stack: Stack, kind: str, like: Operation | None = None, **members: Any) -> Operation:
     """The stack's next operation: in the name of who asks, or as the one it follows."""
     stack.operations += 1
+    stack.token = str(members.get("token") or "") if like is None else stack.token
     ctx.tx.put(stack)
     if like is not None:
         inherited = {
@@ -53,6 +55,7 @@ def new_operation(ctx: Context, stack: Stack, kind: str, like: Operation | None 
             "role_arn": like.role_arn,
             "token": like.token,
             "on_failure": like.on_failure,
+            "delete_new": like.delete_new,
         }
     else:
         inherited = {"principal": ctx.principal, "role_arn": stack.role_arn}
@@ -93,10 +96,18 @@ def _apply(ctx: Context, stack: Stack, operation: Operation, failure: str) -> No
             raise validation(failure)
         wanted = definition(ctx, stack, stack.target)
         exports.check_imports(ctx, stack, wanted)
+        _check_removals(ctx, stack, operation, wanted.present)
         plan = {name: ("apply", needs) for name, needs in wanted.needs.items()}
     except AwsError as error:
         operation.halted, operation.reason = True, f"{error.message}. "
     execution.begin(ctx, operation, plan)
+
+
+def _check_removals(ctx: Context, stack: Stack, operation: Operation, present: set[str]) -> None:
+    """Raises AwsError where the stack policy keeps a resource that the update would remove."""
+    for row in rows(ctx, stack) if operation.kind == "UPDATE" else ():
+        if row.logical_id not in present:
+            stack_policy.check(operation.policy or stack.policy, row.logical_id, row.type, "Delete")
 
 
 def delete(ctx: Context, stack: Stack, operation: Operation, reason: str = "User Initiated") -> None:
@@ -177,6 +188,7 @@ def conclude(ctx: Context, operation: Operation) -> None:
     ctx.tx.clear(Step, operation.stack, operation.number)
     if not _in_progress(stack):
         ctx.tx.clear(Operation, stack.uuid)
+        _forget_events(ctx, stack)
         if stack.status != "UPDATE_ROLLBACK_FAILED":
             _forget_revisions(ctx, stack)
         else:
@@ -311,6 +323,14 @@ def _why(operation: Operation, created: Iterable[str] = (), updated: Iterable[st
 def _failed_to(verb: str, names: Iterable[str]) -> str:
     names = [name for name in names if name]
     return f"The following resource(s) failed to {verb}: [{', '.join(names)}]. " if names else ""
+
+
+def _forget_events(ctx: Context, stack: Stack) -> None:
+    """Keeps the latest events only."""
+    for event in list(ctx.tx.scan(Event, stack.uuid, limit=MOST_EVENTS)):
+        if event.sequence > stack.events - MOST_EVENTS:
+            break
+        ctx.tx.delete(Event, stack.uuid, event.sequence)
 
 
 def _forget_revisions(ctx: Context, stack: Stack) -> None:

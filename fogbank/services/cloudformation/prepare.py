@@ -85,6 +85,7 @@ async def prepare(ctx: Context, req: dict[str, Any], stack: Stack, previous: Rev
             template.check_sections(raw)
             capabilities.check(raw, revision.capabilities)
         revision.document = json.dumps(raw, separators=(",", ":"))
+        revision.description = raw.get("Description") or ""
         if transformed:
             _check_references(template.build(raw))
         _check_resource_types(req.get("ResourceTypes"), raw)

@@ -15,6 +15,7 @@ from fogbank.store import Record, record
     indexes={
         "name": ("account", "region", "name", "live"),
         "created": ("account", "region", "created"),
+        "living": ("account", "region", "live", "created"),
         "parent": ("parent",),
     },
 )
@@ -39,6 +40,8 @@ class Stack(Record):
     revisions: int = 0
     operations: int = 0
     events: int = 0
+    last_event: float = 0.0
+    """When the latest event was: no two of a stack have the same time, since clients sort by it."""
     disable_rollback: bool = False
     protected: bool = False
     timeout_minutes: int = 0
@@ -50,6 +53,8 @@ class Stack(Record):
     """Operation and step of the parent that wait for this stack's operation."""
     root: str = ""
     policy: str = ""
+    token: str = ""
+    """ClientRequestToken of the request that began the latest operation."""
     outputs: list[dict[str, str]] = []
 
     @property
@@ -67,6 +72,7 @@ class Revision(Record):
     """The template as it was sent."""
     document: str
     """The template after its transforms, as JSON."""
+    description: str = ""
     transformed: bool = False
     extensions: bool = False
     parameters: list[Parameter] = []
@@ -172,6 +178,10 @@ class Operation(Record):
     on_failure: str = "ROLLBACK"
     retain: list[str] = []
     skip: list[str] = []
+    policy: str = ""
+    """The stack policy during this update, where it is not the stack's own."""
+    delete_new: bool = False
+    """Whether a rollback deletes what was made even where it shall be retained."""
     update: int = 0
     """For what follows an update: that update's number."""
     ended: bool = False

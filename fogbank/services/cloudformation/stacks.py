@@ -40,6 +40,9 @@ UPDATABLE = frozenset(
 @cloudformation.operation(access=access.on_stack("CreateStack"))
 async def create_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     on_failure = chosen_on_failure(req)
+    again = await ctx.transact(lambda inner: repeated(inner, req))
+    if again is not None:
+        return {"StackId": again.id}
     stack = await ctx.transact(lambda inner: _draft(inner, req["StackName"]))
     prepared = await prepare(ctx, req, stack, None, reviewed=False)
     access.check_role(ctx, req.get("RoleARN"))
@@ -54,6 +57,13 @@ async def create_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
     made = await commit_and_settle(ctx, commit)
     return {"StackId": made.id if made else None}
+
+
+def repeated(ctx: Context, req: dict[str, Any]) -> Stack | None:
+    """The stack whose latest operation this very request began, by its ClientRequestToken: a client tries again."""
+    token = req.get("ClientRequestToken")
+    stack = lookup.find(ctx, req["StackName"], dead=False) if token and req.get("StackName") else None
+    return stack if stack is not None and stack.token == token else None
 
 
 def chosen_on_failure(req: dict[str, Any]) -> str:
@@ -110,10 +120,12 @@ def write_revision(ctx: Context, stack: Stack, revision: Revision) -> int:
 
 @cloudformation.operation(access=access.on_stack("UpdateStack"))
 async def update_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    again = await ctx.transact(lambda inner: repeated(inner, req))
+    if again is not None:
+        return {"StackId": again.id}
     stack, previous = await ctx.transact(lambda inner: updatable(inner, req["StackName"]))
-    if req.get("StackPolicyDuringUpdateBody"):
-        stack_policy.parse(req["StackPolicyDuringUpdateBody"])
     policy = stack_policy.parse(req["StackPolicyBody"]) if req.get("StackPolicyBody") else None
+    during = stack_policy.parse(req["StackPolicyDuringUpdateBody"]) if req.get("StackPolicyDuringUpdateBody") else ""
     prepared = await prepare(ctx, req, stack, previous, reviewed=False)
     access.check_role(ctx, req.get("RoleARN"))
     plain = await differences.resolved(ctx, prepared)
@@ -124,7 +136,7 @@ async def update_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
             raise validation("No updates are to be performed.")
         if policy is not None:
             fresh.policy = policy
-        begin_update(inner, fresh, prepared, req)
+        begin_update(inner, fresh, prepared, req, policy=during)
         return fresh
 
     await commit_and_settle(ctx, commit)

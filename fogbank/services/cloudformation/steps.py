@@ -194,7 +194,9 @@ def _decide(ctx: Context, job: Job, kind: ResourceType, wanted: Wanted) -> tuple
         return "nothing", row
     if not job.step.started:
         job.step.replaces = any(name in kind.create_only for name in changed)
-        stack_policy.check(job.stack.policy, job.logical_id, row.type, "Replace" if job.step.replaces else "Modify")
+        stack_policy.check(
+            job.operation.policy or job.stack.policy, job.logical_id, row.type, "Replace" if job.step.replaces else "Modify"
+        )
         _start(ctx, job)
         row.attempted = {} if job.step.replaces else wanted.kept
         recording.updating(ctx, job.stack, job.operation, job.step, row, wanted.shown)
@@ -319,7 +321,8 @@ def _revert_records(ctx: Context, job: Job) -> tuple[Resource, Former] | None:
     former = row.before
     if former is None:
         if row.physical_id:
-            policy = "Delete" if row.deletion_policy == "RetainExceptOnCreate" else row.deletion_policy
+            gone = row.deletion_policy == "RetainExceptOnCreate" or job.operation.delete_new
+            policy = "Delete" if gone else row.deletion_policy
             phases.leave_over(ctx, row.stack, row.logical_id, phases.former_of(row), policy)
         ctx.tx.delete(Resource, row.stack, row.logical_id)
         execution.finish(ctx, job.operation, job.step)
@@ -379,7 +382,9 @@ def _delete_begins(ctx: Context, job: Job) -> Resource | None:
         execution.finish(ctx, job.operation, job.step)
         return None
     rolling_back = job.operation.kind == "ROLLBACK"
-    kept = row.deletion_policy == "Retain" or (row.deletion_policy == "RetainExceptOnCreate" and not rolling_back)
+    kept = (row.deletion_policy == "Retain" and not (rolling_back and job.operation.delete_new)) or (
+        row.deletion_policy == "RetainExceptOnCreate" and not rolling_back
+    )
     if kept or row.logical_id in job.operation.retain:
         recording.deleted(ctx, job.stack, job.operation, row, skipped=True)
         row.status = "DELETE_COMPLETE" if job.operation.kind == "DELETE" else row.status

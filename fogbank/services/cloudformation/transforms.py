@@ -60,6 +60,7 @@ class Transformer:
             out = await self._whole(name, params, out)
         if not isinstance(out, dict):
             raise format_error("unsupported structure.")
+        documents.check_depth(out)
         return out
 
     async def _whole(self, name: str, params: dict[str, Any], raw: dict[str, Any]) -> Any:

@@ -258,3 +258,21 @@ def test_dynamic_references_that_do_not_fit() -> None:
             list(dynamic.references(text))
     with pytest.raises(AwsError, match="SSM Secure reference is not supported in"):
         dynamic.check_secure("AWS::S3::Bucket", {"BucketName": "{{resolve:ssm-secure:x}}"})
+
+
+def test_values_do_not_grow_without_bound() -> None:
+    node: Any = "x" * 1000
+    for _ in range(30):
+        node = {"Fn::Sub": ["${a}" * 20, {"a": node}]}
+    with pytest.raises(AwsError, match="longer than 1000000 characters"):
+        value(node)
+    node = '"\\'
+    for _ in range(60):
+        node = {"Fn::ToJsonString": [node]}
+    with pytest.raises(AwsError, match="longer than 1000000 characters"):
+        value(node, extensions=True)
+    node = "y" * 1000
+    for _ in range(10):
+        node = {"Fn::Join": [node, ["", "", ""]]} if isinstance(node, str) else {"Fn::Join": ["y" * 1000, [node] * 40]}
+    with pytest.raises(AwsError, match="longer than 1000000 characters"):
+        value(node)

@@ -310,3 +310,33 @@ async def test_a_stack_policy_denies(lab: Lab) -> None:
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     reason = "Action denied by stack policy: Statement [#1] does not allow [Update:*] for resource [LogicalResourceId/A]"
     assert ("A", "UPDATE_FAILED", reason) in await lab.events()
+
+
+async def test_a_request_tried_again_begins_nothing_anew(lab: Lab) -> None:
+    template = body(things(A={"Name": "a"}))
+    first = await lab.call("CreateStack", StackName="stack", TemplateBody=template, ClientRequestToken="t1")
+    assert await lab.call("CreateStack", StackName="stack", TemplateBody=template, ClientRequestToken="t1") == first
+    await lab.settled("stack")
+    assert lab.thing.log == [("create", "A")]
+    error = await lab.refused("CreateStack", StackName="stack", TemplateBody=template, ClientRequestToken="t2")
+    assert error.code == "AlreadyExistsException"
+
+
+async def test_times_of_events_tell_their_order(lab: Lab) -> None:
+    await lab.deploy(things(A={}, B={}))
+    times = [event["Timestamp"] for event in (await lab.call("DescribeStackEvents", StackName="stack"))["StackEvents"]]
+    assert times == sorted(times, reverse=True)
+    assert len(set(times)) == len(times)
+
+
+async def test_a_stack_policy_for_one_update_and_for_removals(lab: Lab) -> None:
+    deny = '{"Statement": [{"Effect": "Deny", "Action": "Update:Delete", "Principal": "*", "Resource": "*"}]}'
+    allow = '{"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}'
+    await lab.deploy(things(A={"Name": "a"}, B={"Name": "b"}), StackPolicyBody=deny)
+    stack = await lab.change(things(A={"Name": "a"}))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "b" in lab.thing.things
+    stack = await lab.change(things(A={"Name": "a"}), StackPolicyDuringUpdateBody=allow)
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    assert "b" not in lab.thing.things
+    assert await lab.call("GetStackPolicy", StackName="stack") == {"StackPolicyBody": deny}
