@@ -54,15 +54,17 @@ class Pipeline:
     def integration_test(self, stack: str, region: str) -> subprocess.CompletedProcess[str]:
         """As written for AWS: the API's own address, reached through the cloud as the machine's HTTPS proxy."""
         link = self.folder / "hello-world" / "node_modules"
-        if not link.exists():
-            link.symlink_to(NODE_MODULES)
+        link.symlink_to(NODE_MODULES)
         ca = subprocess.run(
             [*self.cloud.command, "trust", "--data-dir", str(self.cloud.data_dir)], capture_output=True, text=True, check=True
         ).stdout.strip()
-        return self.run(
-            "npm", "run", "integ-test", region=region, cwd="hello-world", STACK_NAME=stack, NODE_EXTRA_CA_CERTS=ca,
-            HTTPS_PROXY=self.cloud.endpoint, NO_PROXY="localhost", PATH=f"{NODE_MODULES}/.bin:{self.path}",
-        )
+        try:
+            return self.run(
+                "npm", "run", "integ-test", region=region, cwd="hello-world", STACK_NAME=stack, NODE_EXTRA_CA_CERTS=ca,
+                HTTPS_PROXY=self.cloud.endpoint, NO_PROXY="localhost", PATH=f"{NODE_MODULES}/.bin:{self.path}",
+            )
+        finally:
+            link.unlink()  # or the next stage would deploy it
 
     @property
     def path(self) -> str:
