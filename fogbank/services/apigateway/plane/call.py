@@ -27,8 +27,8 @@ class Call:
     """Filled from top to bottom: the address first, then the method that answers, then who called."""
 
     __slots__ = (
-        "api_key", "authorizer", "body", "ctx", "error", "extended_id", "identity", "integration_latency", "log",
-        "method", "multi_headers", "overrides", "path", "path_parameters", "principal", "query_values", "raw_path",
+        "api_key", "authorizer", "body", "ctx", "error", "extended_id", "identity", "integration_id",
+        "integration_latency", "log", "method", "multi_headers", "overrides", "path", "path_parameters", "principal", "query_values", "raw_path",
         "request", "request_id", "stage", "started", "status", "trace", "usage_plan",
     )
 
@@ -61,6 +61,7 @@ class Call:
         self.overrides: dict[str, Any] = {}
         self.status = 0
         self.integration_latency = 0
+        self.integration_id = ""
         self.error: dict[str, Any] = {}
 
     def header(self, name: str) -> str | None:

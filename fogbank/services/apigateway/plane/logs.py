@@ -104,6 +104,7 @@ def access_line(call: Call, form: str, length: int) -> str:
         "xrayTraceId": call.trace,
         "integration": {"latency": call.integration_latency or None, "status": call.status},
         "integrationStatus": call.status,
+        "awsEndpointRequestId": call.integration_id,
     }
     return _VARIABLE.sub(lambda match: _shown(context, match[1]), form)
 

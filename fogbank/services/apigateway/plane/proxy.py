@@ -13,6 +13,7 @@ import msgspec
 
 from fogbank.api import AwsError
 from fogbank.iam.principal import Principal
+from fogbank.kit import ids
 from fogbank.services.apigateway.plane import failures
 from fogbank.services.apigateway.plane.answers import Answer
 from fogbank.services.apigateway.plane.call import Call
@@ -79,7 +80,10 @@ async def invoke(call: Call, payload: bytes, *, asynchronous: bool = False) -> d
                 principal = call.principal
             else:
                 principal = call.ctx.assume(credentials, "BackplaneAssumeRoleSession", "apigateway.amazonaws.com")
-        return await call.ctx.call_async("lambda", "Invoke", params, principal=principal, account=account, region=region)
+        # The function's invocation has a request id of its own.
+        ctx = call.ctx.acting(account=account, region=region)
+        ctx.request_id = call.integration_id = ids.uuid4(ctx.random)
+        return await ctx.call_async("lambda", "Invoke", params, principal=principal)
     except AwsError as error:
         raise _failure(error) from error
 
@@ -116,7 +120,7 @@ def read(call: Call, outcome: dict[str, Any]) -> Answer:
             content = base64.b64decode(content, validate=True)
         except binascii.Error as error:
             raise failures.internal(_MALFORMED, status=502) from error
-    return Answer(status, headers, content)
+    return Answer(status, [*headers, ("X-Amzn-Trace-Id", call.trace)], content)
 
 
 def _status(given: Any) -> int:
