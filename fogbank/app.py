@@ -57,6 +57,7 @@ class Platform:
         self.codecs = codecs
         self.clock = SystemClock()
         self.random = random.SystemRandom()
+        self.request_ids = ids.RequestIds(self.random)
         host = "localhost" if settings.listen in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.listen
         self.endpoint = f"http://{host}:{settings.port}"
         self.registry = Registry(codecs)
@@ -68,7 +69,7 @@ class Platform:
         self.gate = Gate(self.authoriser)
         # Keys of convenience only where nobody else can reach the door.
         self.local = not settings.strict and settings.listen in ("127.0.0.1", "localhost", "::1")
-        self._authenticator = Authenticator(self.sessions, local=self.local)
+        self._authenticator = Authenticator(self.sessions, lambda: store.generation("iam."), local=self.local)
         self.pipeline = Pipeline(self, codecs, self._authenticator, self.gate)
         self.runner = Runner(store, self.clock, self.random, self._task_handler, self._task_context)
         front = Front(self.pipeline.handle, local=self.local)

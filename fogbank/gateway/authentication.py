@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from fogbank.gateway import signature
 from fogbank.iam import records
@@ -15,14 +16,21 @@ from fogbank.wire.messages import Request
 _ACCOUNT = re.compile(r"\d{12}")
 _LOCAL_SECRET = "test"
 LOCAL_ACCOUNT = "000000000000"
+_REMEMBERED = 4096
 
 
 class Authenticator:
-    """`local` accepts the keys of convenience on a loopback listener: `test`, or an account's id, with secret `test`."""
+    """`local` accepts the keys of convenience on a loopback listener: `test`, or an account's id, with secret `test`.
 
-    def __init__(self, sessions: Sessions, *, local: bool) -> None:
+    `generation` changes whenever a record of IAM does: until then the holders of keys are remembered.
+    """
+
+    def __init__(self, sessions: Sessions, generation: Callable[[], int], *, local: bool) -> None:
         self._sessions = sessions
         self._local = local
+        self._generation_now = generation
+        self._generation = -1
+        self._holders: dict[str, tuple[Principal, str]] = {}
 
     def principal(
         self, tx: Tx, request: Request, signed: signature.SignedRequest, dialect: str, now: float
@@ -38,6 +46,17 @@ class Authenticator:
             return convenient, _LOCAL_SECRET
         if token:
             return self._session(token, key, dialect, now)
+        generation = self._generation_now()
+        if generation != self._generation or len(self._holders) > _REMEMBERED:
+            self._holders.clear()
+            self._generation = generation
+        holder = self._holders.get(key)
+        if holder is None:
+            holder = self._holders[key] = self._stored(tx, key, dialect)
+        return holder
+
+    @staticmethod
+    def _stored(tx: Tx, key: str, dialect: str) -> tuple[Principal, str]:
         found = tx.get(records.AccessKey, key)
         principal = records.principal_of(tx, found) if found and found.status == "Active" else None
         if found is None or principal is None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fogbank.app import Platform
     from fogbank.gateway.routing import Target
 
-SERVICES_WITH_ADDRESSES = frozenset({"cloudformation", "lambda"})
+SERVICES_WITH_ADDRESSES = frozenset({"cloudformation", "ecr", "lambda"})
 
 
 def owner(target: Target) -> Target | None:

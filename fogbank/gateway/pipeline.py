@@ -16,7 +16,6 @@ from fogbank.gateway.bodies import Disconnected
 from fogbank.gateway.claims import STREAMING
 from fogbank.gateway.exchange import Exchange
 from fogbank.iam.principal import ANONYMOUS, Principal
-from fogbank.kit import ids
 from fogbank.kit.errors import AwsError
 from fogbank.store import Tx
 from fogbank.wire import Codecs
@@ -45,7 +44,7 @@ class Pipeline:
 
     def handle(self, request: Request, respond: Callable[[Response], None]) -> Exchange:
         """Answers one request; a plain operation is done when this returns, but for its sync to disk."""
-        x = Exchange(request, respond, ids.uuid4(self._cloud.random))
+        x = Exchange(request, respond, self._cloud.request_ids.next())
         try:
             x.target = routing.locate(request)
             if x.target.endpoint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from fogbank.gateway import hosts
 from fogbank.gateway.names import BY_SIGNING_NAME, BY_TARGET, BY_VERSION, QUERY
@@ -70,7 +71,13 @@ def locate(request: Request, names: hosts.Hosts | None = None) -> Target:
         return _bucket(path, form)
     if path.startswith("/restapis/") and "/_user_request_" in path:
         return _user_request(path) or Target(service, path, form.region)
-    return Target(service, path, form.region)
+    return _at_root(service, form.region) if path == "/" else Target(service, path, form.region)
+
+
+@lru_cache(1024)
+def _at_root(service: str, region: str | None) -> Target:
+    """Where the requests of most protocols go."""
+    return Target(service, "/", region)
 
 
 def dialect(service: str, request: Request) -> str:

@@ -15,6 +15,23 @@ def uuid4(random: Random) -> str:
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
+class RequestIds:
+    """Random UUIDs, quicker where many are needed: chance is drawn for a hundred at a time."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._left: list[str] = []
+
+    def next(self) -> str:
+        if not self._left:
+            digits = self._random.randbytes(16 * 128).hex()
+            self._left = [
+                f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"
+                for h in (digits[at : at + 32] for at in range(0, len(digits), 32))
+            ]
+        return self._left.pop()
+
+
 def lower_alnum(random: Random, length: int) -> str:
     """As API Gateway's and CloudFormation's ids: lower-case letters and digits."""
     return "".join(random.choices(_BASE36, k=length))

@@ -6,9 +6,11 @@ import asyncio
 import base64
 import json
 import logging
+import uuid
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import botocore.auth
@@ -24,6 +26,7 @@ from fogbank.app import Platform
 from fogbank.gateway import bodies, body_limits
 from fogbank.iam.principal import root
 from fogbank.iam.records import AccessKey
+from fogbank.kit import ids
 from fogbank.store import Store
 from fogbank.store.errors import StoreFailed
 from fogbank.store.pending import Pending
@@ -337,3 +340,29 @@ async def test_a_call_does_not_share_its_parameters(platform: Platform, monkeypa
     await ctx.call_async("sqs", "TagQueue", params)
     await ctx.transact(lambda c: c.call("sqs", "TagQueue", params))
     assert params == {"QueueUrl": "http://q", "Tags": {"a": "b"}}
+
+
+async def test_a_key_that_is_taken_away_ends_at_once(platform: Platform) -> None:
+    """Holders of keys are remembered, but not longer than their records stay as they are."""
+    def read() -> Request:
+        return call("ssm", "AmazonSSM.DescribeParameters", {})
+
+    assert [(await ask(platform, read())).status for _ in range(2)] == [200, 200]
+    key = await platform.store.transact(lambda tx: tx.get(AccessKey, signing.KEY))
+    assert key is not None
+    key.status = "Inactive"
+    await platform.store.transact(lambda tx: tx.put(key))
+    answer = await ask(platform, read())
+    assert (answer.status, b"UnrecognizedClient" in bytes(answer.body)) == (400, True)  # type: ignore[arg-type]
+    key.status = "Active"
+    await platform.store.transact(lambda tx: tx.put(key))
+    assert (await ask(platform, read())).status == 200
+    await platform.store.transact(lambda tx: tx.delete(AccessKey, signing.KEY))
+    assert (await ask(platform, read())).status == 400
+
+
+def test_request_ids_are_uuids_of_version_4() -> None:
+    made = ids.RequestIds(Random(7))
+    found = [made.next() for _ in range(1000)]
+    assert len(set(found)) == 1000
+    assert all(str(uuid.UUID(text, version=4)) == text for text in found)
