@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from fogbank.api import AwsError
 from fogbank.services.cloudformation import functions, graph, template
 from fogbank.services.cloudformation.changes import After
 from fogbank.services.cloudformation.errors import validation
@@ -73,7 +74,12 @@ class Definition:
         for name, output in self.template.outputs.items():
             if output.get("Condition") is not None and not evaluator.condition(output["Condition"], "Outputs"):
                 continue
-            value = evaluator.value(output["Value"])
+            try:
+                value = evaluator.value(output["Value"])
+            except AwsError as error:
+                if error.message.startswith("Resource type "):
+                    raise validation(f"[Error] /Outputs/{name}/Value/Fn::GetAtt: {error.message}") from error
+                raise
             if value is NO_VALUE:
                 continue
             if isinstance(value, dict | list):

@@ -113,7 +113,8 @@ def _check_removals(ctx: Context, stack: Stack, operation: Operation, present: s
 def delete(ctx: Context, stack: Stack, operation: Operation, reason: str = "User Initiated") -> None:
     """Begins to delete the stack's resources, users before what they use."""
     stack_event(ctx, stack, "DELETE_IN_PROGRESS", reason, operation.token)
-    execution.begin(ctx, operation, _backwards(rows(ctx, stack)))
+    # After a failed rollback there are leftovers too.
+    execution.begin(ctx, operation, {**_backwards(rows(ctx, stack)), **_leftovers(ctx, stack)})
 
 
 def rows(ctx: Context, stack: Stack) -> list[Resource]:
@@ -146,13 +147,16 @@ def roll_back_update(ctx: Context, stack: Stack, failed: Operation, reason: str)
 def _clean_up(ctx: Context, stack: Stack, after: Operation, kind: str, status: str) -> None:
     """Begins to delete what the update, or its rollback, left over."""
     stack_event(ctx, stack, status, "", after.token)
+    execution.begin(ctx, new_operation(ctx, stack, kind, after, update=after.update), _leftovers(ctx, stack))
+
+
+def _leftovers(ctx: Context, stack: Stack) -> execution.Plan:
     leftovers = list(ctx.tx.scan(Leftover, stack.uuid))
     users: dict[str, list[str]] = {}
     for leftover in leftovers:
         for other in leftover.former.needs:
             users.setdefault(other, []).append(leftover_key(leftover))
-    plan = {leftover_key(leftover): ("clean", users.get(leftover.logical_id, ())) for leftover in leftovers}
-    execution.begin(ctx, new_operation(ctx, stack, kind, after, update=after.update), plan)
+    return {leftover_key(leftover): ("clean", users.get(leftover.logical_id, ())) for leftover in leftovers}
 
 
 def leftover_key(leftover: Leftover) -> str:
@@ -285,6 +289,7 @@ def _deleted(ctx: Context, stack: Stack, operation: Operation) -> None:
         stack_event(ctx, stack, "DELETE_FAILED", _failed_to("delete", operation.failed), operation.token)
         return
     exports.forget(ctx, stack)
+    ctx.tx.clear(Leftover, stack.uuid)
     stack.live, stack.deleted = 0, ctx.now
     stack_event(ctx, stack, "DELETE_COMPLETE", "", operation.token)
     ctx.schedule("cloudformation.purge", {"stack": stack.uuid}, delay=KEPT_DAYS * 86400.0, key=stack.uuid)

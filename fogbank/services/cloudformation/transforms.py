@@ -96,11 +96,10 @@ class Transformer:
         return await self._macro(name, params, out)
 
     async def _sam(self, raw: dict[str, Any]) -> dict[str, Any]:
-        parameters = {name: parameter.effective for name, parameter in self.values.items()}
-        pseudo = {name: value for name, value in self.scope.parameters.items() if name.startswith("AWS::")}
+        parameters = {name: p.value if p.resolved is None else p.resolved for name, p in self.values.items()}
         request = json.loads(json.dumps({**raw, "Transform": sam.NAME}))
         memory = self.ctx.component(Memory)
-        return await memory.sam.translate(request, {**parameters, **_stringly(pseudo)}, self.ctx.region)
+        return await memory.sam.translate(request, parameters, self.ctx.region)
 
     async def _include(self, params: dict[str, Any]) -> Any:
         location = Evaluator(self.scope).value(params.get("Location"))
@@ -168,7 +167,3 @@ def _merged(raw: dict[str, Any], included: dict[str, Any]) -> dict[str, Any]:
         old = out.get(section)
         out[section] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
     return out
-
-
-def _stringly(pseudo: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in pseudo.items() if isinstance(value, str)}

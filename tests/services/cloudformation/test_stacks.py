@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from fogbank.api import AwsError
+from fogbank.iam.principal import root
 from tests.services.cloudformation.conftest import Lab, body, things
 
 FAILED = 'Resource handler returned message: "{} cannot be {}d" (RequestToken: '
@@ -340,3 +344,39 @@ async def test_a_stack_policy_for_one_update_and_for_removals(lab: Lab) -> None:
     assert stack["StackStatus"] == "UPDATE_COMPLETE"
     assert "b" not in lab.thing.things
     assert await lab.call("GetStackPolicy", StackName="stack") == {"StackPolicyBody": deny}
+
+
+async def test_an_output_of_an_attribute_that_is_not_there(lab: Lab) -> None:
+    template = things(A={})
+    template["Outputs"] = {"InvalidOutput": {"Value": {"Fn::GetAtt": "A.Invalid"}}}
+    assert (await lab.deploy(template))["StackStatus"] == "ROLLBACK_COMPLETE"
+    reason = (
+        "[Error] /Outputs/InvalidOutput/Value/Fn::GetAtt: Resource type AWS::Test::Thing does not support attribute "
+        "{Invalid}. Rollback requested by user."
+    )
+    assert ("stack", "ROLLBACK_IN_PROGRESS", reason) in await lab.events()
+    assert lab.thing.things == {}
+
+
+async def test_deleting_after_a_failed_rollback_leaves_nothing(lab: Lab) -> None:
+    await lab.deploy(things(A={"Name": "a", "Value": "1", "Fail": "update"}, B={"Name": "b1"}))
+    failing = things(
+        A={"Name": "a", "Value": "2"}, B={"Name": "b2"}, C={"Name": "c", "Fail": "create", "Needs": {"Ref": "A"}}
+    )
+    assert (await lab.change(failing))["StackStatus"] == "UPDATE_ROLLBACK_FAILED"
+    assert (await lab.remove())["StackStatus"] == "DELETE_COMPLETE"
+    assert lab.thing.things == {}
+
+
+@pytest.mark.parametrize(
+    ("account", "region", "of_id"),
+    [("222222222222", "eu-west-1", "AccessDenied"), ("111111111111", "us-east-1", "ValidationError")],
+)
+async def test_another_account_and_region_see_nothing(lab: Lab, account: str, region: str, of_id: str) -> None:
+    stack = await lab.deploy(things(A={}))
+    ctx = lab.platform.context("cloudformation", account, region, root(account))
+    for name, code in (("stack", "ValidationError"), (stack["StackId"], of_id)):
+        for operation in ("DescribeStacks", "DescribeStackEvents", "ListStackResources", "GetTemplate"):
+            with pytest.raises(AwsError) as caught:
+                await lab.platform.call_async(ctx, "cloudformation", operation, {"StackName": name}, None, None, None)
+            assert caught.value.code == code
