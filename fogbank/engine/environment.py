@@ -48,6 +48,8 @@ class Environment:
         self.on_dead: Callable[[Environment], None] = lambda environment: None
         self.initialised: asyncio.Future[None] = shop.loop.create_future()
         self.idle_since = 0.0
+        self.tenant: str | None = None
+        """Tenant isolation: once an environment has served a tenant it serves no other."""
         self.expires = shop.loop.time() + shop.settings.max_age_seconds
         self.retiring = False
         self._shop = shop
@@ -108,7 +110,7 @@ class Environment:
     def _begin_init(self, sandbox: Sandbox, becoming: dict[str, Any], credentials: Credentials | None) -> None:
         self.machine.to("init")
         if self._phase == "init":
-            version, arn = report.runtime_version(self.spec)
+            version, arn = report.runtime_version(self.spec) if self.spec.image is None else (None, None)
             self.journal.event("platform.initStart", {
                 "initializationType": self.init_type, "phase": "init", "runtimeVersion": version,
                 "runtimeVersionArn": arn, "functionName": self.spec.name, "functionVersion": self.spec.version,
@@ -124,7 +126,7 @@ class Environment:
             self.spec, self._shop.runtime_of(self.spec), stream=self.journal.stream, init_type=self.init_type,
             credentials=credentials, endpoint_url=self._shop.settings.endpoint_url,
         )  # fmt: skip
-        go = {**becoming, "env": values, "cwd": "/var/task", "memory_mb": self.spec.memory_mb}
+        go = {"cwd": "/var/task", **becoming, "env": values, "memory_mb": self.spec.memory_mb}
         external = self.extensions.external
         self._shop.assign(sandbox, self.spec, None if external else go)
         if external:
@@ -260,6 +262,7 @@ class Environment:
             return
         self.runtime.to("responding")
         stream = self._stream = Stream(MAX_STREAMED if invocation.wants_stream else MAX_RESPONSE)
+        stream.bandwidth = self._shop.settings.stream_bandwidth
         call.stream = stream.writer(call, self._loop)
         if invocation.wants_stream:
             content_type = call.headers.get("content-type", "application/octet-stream")
@@ -315,7 +318,8 @@ class Environment:
         spec = self.spec
         invocation.started = self._shop.timer()
         invocation.deadline_ms = int((self._shop.clock.now() + spec.timeout_s) * 1000)
-        tracing = {"type": "X-Amzn-Trace-Id", "value": invocation.trace_id} if invocation.trace_id else None
+        sampled = invocation.trace_id and "Sampled=1" in invocation.trace_id
+        tracing = {"type": "X-Amzn-Trace-Id", "value": invocation.trace_id} if sampled else None
         self.journal.event("platform.start", {
             "requestId": invocation.request_id, "version": spec.version, "tracing": tracing,
         })  # fmt: skip

@@ -40,6 +40,9 @@ def build(
             f"/opt/nodejs/node{runtime.version}/node_modules:/opt/nodejs/node_modules"
             ":/var/runtime/node_modules:/var/runtime:/var/task"
         )
+    if spec.image is not None:
+        del values["LD_LIBRARY_PATH"]
+        values.update(spec.image.environment)
     values.update(spec.environment)
     values.update(_reserved(spec, runtime, stream, init_type))
     if credentials is not None:
@@ -66,6 +69,9 @@ def _reserved(spec: FunctionSpec, runtime: Runtime | None, stream: str, init_typ
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "_HANDLER": spec.handler,
     }
+    if spec.image is not None:
+        del values["LAMBDA_RUNTIME_DIR"], values["LAMBDA_TASK_ROOT"]  # a base image sets its own
+        values["_HANDLER"] = spec.image.command[0] if spec.image.command else spec.handler
     if runtime is not None and runtime.execution_env:
         values["AWS_EXECUTION_ENV"] = runtime.execution_env
     if spec.log_format == "JSON":

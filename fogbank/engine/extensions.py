@@ -49,11 +49,16 @@ class Extension:
 def discover(spec: FunctionSpec) -> list[str]:
     """The file names in /opt/extensions: each is started as an external extension."""
     names: dict[str, Path] = {}
-    for layer in spec.layers:
-        folder = layer / "extensions"
+    for folder in _folders(spec):
         if folder.is_dir():
             names |= {entry.name: Path(entry.path) for entry in os.scandir(folder) if entry.is_file()}
     return sorted(names)
+
+
+def _folders(spec: FunctionSpec) -> list[Path]:
+    if spec.image is not None:
+        return [spec.image.rootfs / "opt" / "extensions"]
+    return [layer / "extensions" for layer in spec.layers]
 
 
 class Extensions:

@@ -33,12 +33,16 @@ class Function:
 
     def run(self, invocation: Invocation) -> None:
         """Gives the invocation to an idle environment, or to a new one."""
-        while self._idle:
-            environment = self._idle.pop()
-            if environment.machine in ("ready", "frozen"):
+        for place in range(len(self._idle) - 1, -1, -1):
+            environment = self._idle[place]
+            if environment.tenant in (None, invocation.tenant_id):
+                del self._idle[place]
+                environment.tenant = invocation.tenant_id
                 environment.invoke(invocation)
                 return
-        self._new("on-demand").start(invocation)
+        environment = self._new("on-demand")
+        environment.tenant = invocation.tenant_id
+        environment.start(invocation)
 
     def _new(self, init_type: str) -> Environment:
         environment = Environment(self._shop, self.spec, self._new_identity(), init_type)

@@ -15,6 +15,7 @@ MAX_PAYLOAD = 6 * 1024 * 1024
 MAX_RESPONSE = MAX_PAYLOAD + 100
 MAX_STREAMED = 200 * 1024 * 1024
 _QUEUE = 1024 * 1024
+_FREE = 6 * 1024 * 1024
 
 _SIGNALS = {
     1: "hangup", 2: "interrupt", 3: "quit", 4: "illegal instruction", 5: "trace/breakpoint trap", 6: "aborted",
@@ -51,9 +52,11 @@ class Stream:
         self._wake: asyncio.Event = asyncio.Event()
         self._ended = False
         self._held: Call | None = None
+        self._sent = 0
         self.size = 0
         self.limit = limit
         self.broken = False
+        self.bandwidth: float | None = None
 
     def feed(self, data: bytes) -> bool:
         """Returns whether the writer should wait."""
@@ -63,6 +66,12 @@ class Stream:
             self._queued += len(data)
             self._wake.set()
         return self._queued > _QUEUE
+
+    async def _pace(self, size: int) -> None:
+        """The first 6 MB of a stream go as fast as they can; what follows keeps to the documented rate."""
+        self._sent += size
+        if self.bandwidth and self._sent > _FREE:
+            await asyncio.sleep(min(size, self._sent - _FREE) / self.bandwidth)
 
     def take(self) -> bytes:
         """All that has arrived and nobody has read."""
@@ -84,6 +93,7 @@ class Stream:
                     held, self._held = self._held, None
                     held.resume()
                 yield part
+                await self._pace(len(part))
             if self._ended:
                 return
             self._wake.clear()

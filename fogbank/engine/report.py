@@ -39,7 +39,7 @@ def event(kind: str, now: float, record: Mapping[str, Any]) -> Event:
 
 def runtime_version(spec: FunctionSpec) -> tuple[str, str]:
     """The version text and ARN of INIT_START: stable for a runtime, of AWS's shape."""
-    name = spec.runtime or "container"
+    name = spec.runtime
     for family in ("python", "nodejs", "java", "ruby", "dotnet"):
         if name.startswith(family):
             text = f"{family}:{name[len(family) :].removesuffix('.x')}.v1"
@@ -63,7 +63,7 @@ def text(kind: str, record: Mapping[str, Any]) -> str | None:
         return f"END RequestId: {record['requestId']}\n"
     if kind == "platform.report":
         return _report(record)
-    if kind == "platform.initStart":
+    if kind == "platform.initStart" and record.get("runtimeVersion"):  # images have none
         version, arn = record["runtimeVersion"], record["runtimeVersionArn"]
         return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n"
     if kind == "platform.initReport" and record["status"] != "success":

@@ -18,6 +18,8 @@ class ImageConfig:
     rootfs: Path
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the image's own configuration sets; the function's variables and Lambda's come over it."""
     workdir: str = "/var/task"
 
 
@@ -189,6 +191,8 @@ class EngineSettings:
     init_timeout: float = 10.0
     prewarm: int = 1
     """Isolated sandboxes kept waiting for each runtime in use."""
+    stream_bandwidth: float | None = 2 * 1024 * 1024
+    """Bytes a second of a streamed response after its first 6 MB, as Lambda has it; None for no limit."""
     freeze_after: float = 0.002
     """Seconds between the end of an Invoke phase and the freeze; a next invocation within them saves both steps."""
 

@@ -15,12 +15,14 @@ from fogbank.engine import rootfs
 from fogbank.engine.cgroups import Cgroups
 from fogbank.engine.dns import Resolver
 from fogbank.engine.logs import LogSink
-from fogbank.engine.runtimes import RUNTIMES, Runtime, Toolbox
+from fogbank.engine.runtimes import RUNTIMES, Runtime, Toolbox, Tools
 from fogbank.engine.sandbox import Sandbox
 from fogbank.engine.spec import Clock, Credentials, EngineSettings, FunctionSpec, Hooks, RuntimeUnavailable
 from fogbank.engine.zygote import Slots, Zygote
 
 BASE_UID = 900_000
+IMAGE = Runtime("image", "provided")
+"""Container images bring everything themselves."""
 SLOTS = 4096
 _RESTOCK_DELAY = 0.02
 _SDK_PLACES = ("boto3", "python/boto3", "botocore")
@@ -51,7 +53,7 @@ class Workshop:
 
     async def zygote(self, spec: FunctionSpec) -> Zygote:
         """The parent for this function's sandboxes: one per runtime, account (forks share the hash seed) and SDK."""
-        key = (spec.runtime, spec.account, self.runtime_of(spec).family == "python" and not _brings_sdk(spec))
+        key = (self.runtime_of(spec).name, spec.account, self.runtime_of(spec).family == "python" and not _brings_sdk(spec))
         future = self._zygotes.get(key)
         if future is not None and future.done() and (future.cancelled() or future.exception()):
             future = None
@@ -60,7 +62,7 @@ class Workshop:
         return await asyncio.shield(future)
 
     async def _start_zygote(self, runtime: str, account: str, with_sdk: bool) -> Zygote:
-        tools = await self.toolbox.get(runtime)
+        tools = Tools(IMAGE) if runtime == IMAGE.name else await self.toolbox.get(runtime)
         if self._bundle is None:
             self._bundle = rootfs.write_ca_bundle(self.settings.data_dir, self.hooks.ca_bundle)
         plan = rootfs.plan(
@@ -100,6 +102,8 @@ class Workshop:
     def _becoming(self, spec: FunctionSpec) -> dict[str, Any]:
         """How the runtime process starts, by runtime; a wrapper script takes the process over."""
         runtime = self.runtime_of(spec)
+        if spec.image is not None:
+            return {"argv": [*spec.image.entrypoint, *spec.image.command], "cwd": spec.image.workdir or "/"}
         wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER", "")
         if runtime.family == "provided":
             return {"bootstrap": ["/var/task/bootstrap", "/opt/bootstrap"]}
@@ -118,6 +122,7 @@ class Workshop:
         order: dict[str, Any] = {
             "op": "assign",
             "code": str(spec.code_dir) if spec.code_dir else None,
+            "rootfs": str(spec.image.rootfs) if spec.image else None,
             "layers": [str(layer) for layer in spec.layers],
             "tmp_mb": spec.ephemeral_mb,
             "limits": self.cgroups.limits(spec.memory_mb),
@@ -176,7 +181,7 @@ class Workshop:
     # -- facts ---------------------------------------------------------------------------------------------------------
 
     def runtime_of(self, spec: FunctionSpec) -> Runtime:
-        runtime = RUNTIMES.get(spec.runtime)
+        runtime = IMAGE if spec.image is not None else RUNTIMES.get(spec.runtime)
         if runtime is None:
             raise RuntimeUnavailable(f"Fogbank does not have the runtime {spec.runtime or 'for container images'}")
         return runtime

@@ -126,3 +126,12 @@ async def test_traces_are_made_where_none_is_given(bench: Bench) -> None:
     assert made.startswith("Root=1-")
     assert made.endswith(";Sampled=0")
     assert await bench.value(spec, trace_id="Root=1-5-6;Sampled=1") == "Root=1-5-6;Sampled=1"
+
+
+async def test_tenants_do_not_share_environments(bench: Bench) -> None:
+    code = "seen = []\ndef handler(event, context):\n    seen.append(context.tenant_id)\n    return seen"
+    spec = bench.spec(code)
+    assert await bench.value(spec, tenant_id="blue") == ["blue"]
+    assert await bench.value(spec, tenant_id="green") == ["green"]
+    assert await bench.value(spec, tenant_id="blue") == ["blue", "blue"]
+    assert await bench.value(spec) == [None]

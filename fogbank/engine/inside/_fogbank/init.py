@@ -24,7 +24,7 @@ import socket
 import struct
 import sys
 
-from _fogbank import linux
+from _fogbank import image, linux
 
 PLATFORM = "127.0.7.1"
 RUNTIME_API = ("127.0.0.1", 9001)
@@ -159,7 +159,10 @@ class Init:
             limit_cgroup("/.host" + directory, order["limits"])
         options = "mode=1777,size=%dm,nr_inodes=%d" % (order["tmp_mb"], order["tmp_mb"] * 256)
         linux.mount("tmp", "/tmp", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
-        linux.umount("/.host")
+        if order.get("rootfs"):
+            image.enter("/.host" + order["rootfs"])
+        else:
+            linux.umount("/.host")
         linux.keep_capabilities((linux.CAP_KILL, linux.CAP_SETUID, linux.CAP_SETGID, linux.CAP_SETPCAP))
         linux.set_no_new_privs()
         self.assigned = True
@@ -345,7 +348,7 @@ def _begin(order):
     if argv is None:
         os.write(2, b"RequestId: unknown Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]\n")
         os._exit(127)
-    if not order.get("bootstrap"):
+    if "bootstrap" not in order:
         order["env"]["_LAMBDA_TELEMETRY_LOG_FD"] = str(LOG_FD)
     _execute(argv, order["env"])
 
@@ -354,12 +357,23 @@ def _execute(argv, env):
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and a program would inherit that
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execve(argv[0], argv, env)
+        os.execve(_found(argv[0], env), argv, env)
     except FileNotFoundError:
         os._exit(127)
     except OSError as error:
         os.write(2, ("fogbank: cannot execute %s: %s\n" % (argv[0], error)).encode())
         os._exit(126)
+
+
+def _found(program, env):
+    """By PATH, as a shell would. The standard library's own search imports modules, which an image's root hides."""
+    if "/" in program:
+        return program
+    for folder in env.get("PATH", "/usr/bin:/bin").split(":"):
+        path = folder.rstrip("/") + "/" + program
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    raise FileNotFoundError(2, "not found", program)
 
 
 def _exactly(size):
