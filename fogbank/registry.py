@@ -12,6 +12,7 @@ from fogbank.wire import Codecs
 SERVICES = {
     "apigateway": "fogbank.services.apigateway",
     "cloudformation": "fogbank.services.cloudformation",
+    "ecr": "fogbank.services.ecr",
     "iam": "fogbank.services.iam",
     "lambda": "fogbank.services.lambda_",
     "logs": "fogbank.services.logs",
@@ -24,6 +25,7 @@ RESOURCE_PREFIXES = {
     "ApiGateway": "apigateway",
     "CDK": "cloudformation",
     "CloudFormation": "cloudformation",
+    "ECR": "ecr",
     "IAM": "iam",
     "Lambda": "lambda",
     "Logs": "logs",

@@ -15,6 +15,7 @@ DATA_PLANE = 10 << 20
 _DEFAULT = 16 << 20
 _ZIP = 70_167_211  # 50 MB of zip in base 64, and the rest of the request
 _LIMITS = {
+    ("ecr", "UploadLayerPart"): 28 << 20,  # 20 MB in base 64, and the rest
     ("lambda", "CreateFunction"): _ZIP,
     ("lambda", "UpdateFunctionCode"): _ZIP,
     ("lambda", "PublishLayerVersion"): _ZIP,
