@@ -32,14 +32,8 @@ def build(
     if runtime is not None and runtime.family != "provided":
         values["PWD"] = "/var/task"
         values["SHLVL"] = "0"
-    if runtime is not None and runtime.family == "python":
-        values["PYTHONPATH"] = "/var/runtime"
-        values["LC_CTYPE"] = "C.UTF-8"
-    if runtime is not None and runtime.family == "nodejs":
-        values["NODE_PATH"] = (
-            f"/opt/nodejs/node{runtime.version}/node_modules:/opt/nodejs/node_modules"
-            ":/var/runtime/node_modules:/var/runtime:/var/task"
-        )
+    if runtime is not None:
+        values.update(runtime.variables)
     if spec.image is not None:
         del values["LD_LIBRARY_PATH"]
         values.update(spec.image.environment)

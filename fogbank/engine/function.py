@@ -40,7 +40,8 @@ class Function:
                 environment.tenant = invocation.tenant_id
                 environment.invoke(invocation)
                 return
-        environment = self._new("on-demand")
+        snap_start = self.spec.snap_start and self.spec.version != "$LATEST"
+        environment = self._new("snap-start" if snap_start else "on-demand")
         environment.tenant = invocation.tenant_id
         environment.start(invocation)
 
@@ -72,7 +73,7 @@ class Function:
     def expire(self, now: float, idle_seconds: float) -> None:
         """Shuts down what has been idle too long or is too old; provisioned environments only for age."""
         for environment in list(self._idle):
-            idle = now - environment.idle_since > idle_seconds and environment.init_type == "on-demand"
+            idle = now - environment.idle_since > idle_seconds and environment.init_type != "provisioned-concurrency"
             if idle or now > environment.expires:
                 environment.retire()
 

@@ -139,6 +139,7 @@ class Invocation:
         self.error_type = ""
         self.cold = False
         self.init_ms: float | None = None
+        self.restore_ms: float | None = None
 
     def headers(self) -> bytes:
         """The header lines of the `next` answer."""

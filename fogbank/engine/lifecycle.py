@@ -25,7 +25,8 @@ ENVIRONMENT = _table(
 extension have asked for the next event."""
 
 RUNTIME = _table(
-    started="ready init_error exited",
+    started="restoring ready init_error exited",
+    restoring="ready init_error exited",
     ready="running exited",
     running="responding responded exited",
     responding="responded exited",
@@ -33,7 +34,7 @@ RUNTIME = _table(
     init_error="exited",
     exited="",
 )
-"""`responding` while a streamed response is under way."""
+"""`restoring` after a SnapStart function's state would have been kept; `responding` while a streamed response is under way."""
 
 EXTENSION = _table(
     started="registered exited",

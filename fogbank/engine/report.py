@@ -66,6 +66,11 @@ def text(kind: str, record: Mapping[str, Any]) -> str | None:
     if kind == "platform.initStart" and record.get("runtimeVersion"):  # images have none
         version, arn = record["runtimeVersion"], record["runtimeVersionArn"]
         return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n"
+    if kind == "platform.restoreStart":
+        version, arn = record["runtimeVersion"], record["runtimeVersionArn"]
+        return f"RESTORE_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n"
+    if kind == "platform.restoreReport":
+        return f"RESTORE_REPORT Restore Duration: {record['metrics']['durationMs']:.2f} ms\n"
     if kind == "platform.initReport" and record["status"] != "success":
         error = f"\tError Type: {record['errorType']}" if record.get("errorType") else ""
         duration, phase, status = record["metrics"]["durationMs"], record["phase"], record["status"]
@@ -114,6 +119,8 @@ def figures(spec: FunctionSpec, invocation: Invocation, outcome: Outcome, sound:
     }
     if invocation.init_ms is not None:
         metrics["initDurationMs"] = round(invocation.init_ms, 2)
+    if invocation.restore_ms is not None:
+        metrics["restoreDurationMs"] = round(invocation.restore_ms, 2)
     failed = invocation.status if not sound or invocation.status == "timeout" else "success"
     tracing = None
     if invocation.trace_id and "Sampled=1" in invocation.trace_id and spec.tracing == "Active":

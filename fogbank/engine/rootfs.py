@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fogbank.engine.runtimes import Tools
+from fogbank.engine.runtimes import Tools, python, truststore
+from fogbank.engine.runtimes.table import TRUST_STORE
 
 INSIDE = Path(__file__).parent / "inside"
 PLATFORM_ADDRESS = "127.0.7.1"
@@ -93,6 +94,8 @@ def plan(
             }
         else:
             zygote["ahead"] = {"program": True}
+        if tools.runtime.family == "java":
+            binds.append((str(truststore.write(ca_bundle)), TRUST_STORE))
     return {
         "root": str(root),
         "tier": tier,
@@ -101,7 +104,7 @@ def plan(
         # Each sandbox has a user of its own, of Lambda's name: the kernel counts some limits by user.
         "users": [_USER, 993, 1] if tier == "user" else [_USER, base_uid, slots],
         "binds": binds,
-        "links": _NODE_LINKS if tools.runtime.family == "nodejs" else [],
+        "links": [*tools.links, *(_NODE_LINKS if tools.runtime.family == "nodejs" else [])],
         "argv": argv,
         "env": {
             "PYTHONPATH": "/var/runtime",
@@ -117,12 +120,7 @@ def plan(
 
 def _own_python() -> tuple[list[tuple[str, str]], str]:
     """Fogbank's own interpreter, for the parent of sandboxes whose runtime is another program."""
-    import sys
-
-    from fogbank.engine.runtimes import python
-
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    interpreter = python.find(version, Path("/nonexistent")) or Path(sys.executable).resolve()
+    interpreter = python.own()
     prefix = interpreter.parent.parent
     if prefix in (Path("/usr"), Path("/usr/local")):
         return [], str(interpreter)

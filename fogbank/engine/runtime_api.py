@@ -59,7 +59,9 @@ class RuntimeApi:
     def _action(self, path: str) -> tuple[str, Callable[[Call], None] | None]:
         if path == "runtime/invocation/next":
             return "GET", self._environment.runtime_next
-        if path == "runtime/init/error":
+        if path == "runtime/restore/next":
+            return "GET", self._environment.runtime_restore
+        if path in ("runtime/init/error", "runtime/restore/error"):
             return "POST", self._init_error
         if path.startswith("runtime/invocation/") and path.endswith("/response"):
             return "POST", self._response

@@ -110,6 +110,8 @@ class Workshop:
         if runtime.family == "python":
             program = [f"/var/lang/bin/python{runtime.version}", "/var/runtime/bootstrap.py"]
             return {"argv": [wrapper, *program]} if wrapper else {"python": True}
+        if runtime.program:
+            return {"argv": [wrapper, *runtime.program] if wrapper else list(runtime.program)}
         program = ["/var/lang/bin/node", *_node_flags(spec), "/var/runtime/_fogbank/nodejs/main.cjs"]
         if wrapper:
             return {"argv": [wrapper, *program], "fresh": True}

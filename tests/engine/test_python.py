@@ -247,3 +247,32 @@ async def test_wrapper_script(bench: Bench) -> None:
     assert (await bench.error(missing, request_id="r"))["errorMessage"] == (
         "RequestId: r Error: Runtime exited with error: exit status 127"
     )
+
+
+async def test_snap_start_hooks(bench: Bench) -> None:
+    code = """
+import os
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+told = []
+register_before_snapshot(told.append, "before 1")
+@register_before_snapshot
+def second():
+    told.append("before 2")
+@register_after_restore
+def after():
+    told.append("after")
+def handler(event, context):
+    return [told, os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]]
+"""
+    spec = bench.spec(code, snap_start=True, version="1")
+    outcome = await bench.call(spec, request_id="id-1")
+    assert json.loads(outcome.payload) == [["before 2", "before 1", "after"], "snap-start"]  # type: ignore[arg-type]
+    assert outcome.restore_ms is not None
+    assert outcome.init_ms is None
+    lines = await bench.lines(spec)
+    assert any(line.startswith("RESTORE_START Runtime Version: python:") for line in lines)
+    assert any("Restore Duration: " in line for line in lines if line.startswith("REPORT "))
+    assert (await bench.value(bench.spec(code, snap_start=True)))[1] == "on-demand", "$LATEST has no snapshot"
+    failing = bench.spec("from snapshot_restore_py import *\nregister_after_restore(int, 'x')\nhandler = None",
+                         snap_start=True, version="1")  # fmt: skip
+    assert (await bench.error(failing))["errorType"] == "ValueError"

@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fogbank.engine import dns, report, telemetry
@@ -149,6 +149,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({}, optional={name: json_values for name in (*GOOD, "buffering")}))
 def test_any_subscription_is_taken_or_refused(body: dict[str, Any]) -> None:
     try:

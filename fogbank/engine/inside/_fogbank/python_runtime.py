@@ -221,8 +221,30 @@ def _run(sink, streams):
         python_logs.error(sink, document)
         client.fail_init(json.dumps(document).encode(), document["errorType"])
         raise SystemExit(1)
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        _snapshot(client, sink)
     while True:
         _serve(handler, client, marshaller, sink, streams)
+
+
+def _snapshot(client, sink):
+    """SnapStart: the hooks around the moment at which the initialised state would be kept, and taken up again."""
+    hooks = sys.modules.get("snapshot_restore_py")
+    moments = (
+        (lambda: reversed(hooks.get_before_snapshot()), client.restore_next, client.fail_init, 64),
+        (lambda: hooks.get_after_restore(), lambda: None, client.fail_restore, 65),
+    )
+    for wanted, then, fail, code in moments:
+        try:
+            for function, args, kwargs in wanted() if hooks else ():
+                function(*args, **kwargs)
+            then()
+        except Exception as error:
+            document, _ = _describe(error)
+            python_logs.error(sink, document)
+            kind = "Runtime.BeforeSnapshotError" if code == 64 else "Runtime.AfterRestoreError"
+            fail(json.dumps(document).encode(), kind)
+            raise SystemExit(code)
 
 
 def _serve(handler, client, marshaller, sink, streams):

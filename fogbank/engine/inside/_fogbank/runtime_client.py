@@ -35,9 +35,17 @@ class RuntimeClient:
             extra += b"\r\nLambda-Runtime-Function-XRay-Error-Cause: " + cause
         self._post("/invocation/%s/error" % request_id, body, "application/json", extra + b"\r\n", ask=True)
 
-    def fail_init(self, body, error_type):
+    def fail_init(self, body, error_type, path="/init/error"):
         extra = b"Lambda-Runtime-Function-Error-Type: " + _header(error_type) + b"\r\n"
-        self._post("/init/error", body, "application/json", extra)
+        self._post(path, body, "application/json", extra)
+
+    def fail_restore(self, body, error_type):
+        self.fail_init(body, error_type, "/restore/error")
+
+    def restore_next(self):
+        """Says that the state may be kept; returns when it is taken up again."""
+        self._socket.sendall(self._head("GET", "/restore/next") + b"\r\n")
+        self._answer()
 
     def _head(self, method, path):
         return ("%s %s%s HTTP/1.1\r\nHost: %s\r\n" % (method, _VERSION, path, self._address)).encode()
