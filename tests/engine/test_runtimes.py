@@ -17,7 +17,7 @@ async def test_python(bench: Bench, name: str) -> None:
     try:
         Toolbox(bench.engine.settings.data_dir).interpreter(name)
     except RuntimeUnavailable as missing:
-        assert "install it" in str(missing)
+        assert f"fogbank runtimes add {name} PATH" in str(missing)
         pytest.skip(str(missing))
     code = """
 import asyncio, decimal, json, logging, sqlite3, ssl, subprocess, sys, pwd, os

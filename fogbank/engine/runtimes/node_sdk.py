@@ -1,7 +1,8 @@
 """The AWS SDK for JavaScript that Lambda's Node.js runtimes have: those parts of it that functions import, through npm.
 
 The whole of version 3 is some 400 packages. What a function's sources name and do not bring is installed before its
-first Init, into one directory for each Node.js version, which every sandbox of it shows.
+first Init, into one directory for each Node.js version, which every sandbox of it shows read-only. A name that is put
+together at run time is not seen: `fogbank runtimes install` gets the usual clients beforehand.
 """
 
 from __future__ import annotations
@@ -9,72 +10,81 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from fogbank.engine.runtimes.registry import Unobtainable, npm_install
+from fogbank.engine.runtimes.shelf import Shelf
 from fogbank.engine.spec import RuntimeUnavailable
 
-_TIMEOUT = 180.0
-_IMPORT = re.compile(rb"""['"]((?:@aws-sdk|@smithy)/[a-z0-9-]+|aws-sdk)(?:/[\w./-]*)?['"]""")
+_IMPORT = re.compile(rb"""['"`]((?:@aws-sdk|@smithy)/[a-z0-9-]+|aws-sdk)(?:/[\w./-]*)?['"`]""")
 _SOURCES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 _MAX_FILE = 1024 * 1024
 _MAX_FILES = 2000
 _V2_LAST_NODE = 16
 """Lambda's Node.js runtimes have version 2 of the SDK up to this version, and version 3 from the next on."""
-_RANGES = {18: "<3.800.0"}
+_RANGES = {18: "<3.968.0"}
 """The last versions of the SDK that run on an older Node.js."""
+_CLIENTS = (
+    "api-gateway apigatewaymanagementapi athena cloudformation cloudwatch cloudwatch-logs cognito-identity-provider "
+    "dynamodb eventbridge firehose iam kinesis kms lambda rds-data s3 scheduler secrets-manager ses sfn sns sqs ssm "
+    "sts xray"
+).split()
+USUAL = (
+    *(f"@aws-sdk/client-{name}" for name in _CLIENTS),
+    "@aws-sdk/lib-dynamodb", "@aws-sdk/lib-storage", "@aws-sdk/util-dynamodb", "@aws-sdk/credential-providers",
+    "@aws-sdk/s3-request-presigner", "@aws-sdk/s3-presigned-post",
+)  # fmt: skip
+
+
+def usual(version: str) -> tuple[str, ...]:
+    """What most functions use of the SDK that a Node.js version has on Lambda."""
+    return ("aws-sdk",) if int(version) <= _V2_LAST_NODE else USUAL
+
+
+def sdk_dir(shelf: Shelf, version: str) -> Path:
+    """Where the SDK for a Node.js version lies: shown to every sandbox of it as /var/runtime/node_modules."""
+    folder = shelf.place(f"sdk-nodejs{version}") / "node_modules"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def install(shelf: Shelf, version: str, packages: Iterable[str]) -> None:
+    """Adds those packages that are not there yet. Blocks while npm works. Raises Unobtainable."""
+    folder = sdk_dir(shelf, version)
+    with shelf.lock(f"sdk-nodejs{version}"):
+        missing = sorted(name for name in packages if not (folder / name).exists())
+        if missing:
+            npm_install(shelf, [_specification(name, int(version)) for name in missing], folder.parent)
+
+
+def _specification(name: str, version: int) -> str:
+    if name == "aws-sdk":
+        return "aws-sdk@2"
+    return f"{name}@{_RANGES.get(version, '3')}" if name.startswith("@aws-sdk/") else name
 
 
 class Npm:
-    """One installation at a time in each directory."""
+    """Looks what functions import, and gets it."""
 
-    def __init__(self, data_dir: Path, allowed: bool) -> None:
-        self._data_dir = data_dir
+    def __init__(self, shelf: Shelf, allowed: bool) -> None:
+        self._shelf = shelf
         self._allowed = allowed
-        self._locks: dict[Path, asyncio.Lock] = {}
-
-    async def node(self, version: str) -> None:
-        """Installs a Node.js of that major version. Raises RuntimeUnavailable with npm's own words."""
-        await self.install(self._data_dir / "runtimes" / f"node{version}", [f"node@{version}"], scripts=True)
-
-    def sdk_dir(self, version: str) -> Path:
-        """Where the SDK for a Node.js version lies: shown to every sandbox of it as /var/runtime/node_modules."""
-        folder = self._data_dir / "runtimes" / f"sdk-nodejs{version}" / "node_modules"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
 
     async def sdk(self, version: str, trees: Iterable[Path]) -> None:
         """Installs those parts of the SDK that the sources name and do not bring. Raises RuntimeUnavailable."""
-        folder = self.sdk_dir(version)
+        folder = sdk_dir(self._shelf, version)
         wanted = await asyncio.to_thread(missing, list(trees), folder, int(version))
-        if wanted:
-            limit = _RANGES.get(int(version))
-            await self.install(folder.parent, [f"{name}@{limit}" if limit else name for name in wanted])
-
-    async def install(self, prefix: Path, packages: list[str], scripts: bool = False) -> None:
+        if not wanted:
+            return
         if not self._allowed:
-            raise RuntimeUnavailable(f"{', '.join(packages)} would have to be installed, and that is not allowed here")
-        npm = shutil.which("npm")
-        if npm is None:
-            raise RuntimeUnavailable(f"npm is not on this machine: {', '.join(packages)} cannot be installed")
-        async with self._locks.setdefault(prefix, asyncio.Lock()):
-            prefix.mkdir(parents=True, exist_ok=True)
-            options = ["--no-audit", "--no-fund", "--silent", *([] if scripts else ["--ignore-scripts"])]
-            process = await asyncio.create_subprocess_exec(
-                npm, "install", "--prefix", str(prefix), *options, *packages,
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-                cwd=prefix,
-            )  # fmt: skip
-            try:
-                output, _ = await asyncio.wait_for(process.communicate(), _TIMEOUT)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-                raise RuntimeUnavailable(f"npm did not install {', '.join(packages)} in time") from None
-        if process.returncode:
-            words = output.decode("utf-8", "replace").strip()[-500:]
-            raise RuntimeUnavailable(f"npm could not install {', '.join(packages)}: {words or 'no reason given'}")
+            raise RuntimeUnavailable(
+                f"{', '.join(wanted)} of the AWS SDK is not here: `fogbank runtimes install nodejs{version}.x` gets it"
+            )
+        try:
+            await asyncio.to_thread(install, self._shelf, version, wanted)
+        except Unobtainable as error:
+            raise RuntimeUnavailable(str(error)) from error
 
 
 def missing(trees: list[Path], folder: Path, version: int) -> list[str]:

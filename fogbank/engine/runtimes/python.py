@@ -1,52 +1,64 @@
-"""Finding Python interpreters, and the SDK that Lambda's Python runtimes have."""
+"""Python: interpreters of this machine, and the SDK that Lambda's Python runtimes have."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from fogbank.engine.runtimes.language import Interpreter, Language, Tools, hear, newest
+from fogbank.engine.runtimes.registry import Unobtainable, pip_install
+from fogbank.engine.runtimes.shelf import Shelf
+from fogbank.engine.runtimes.table import Runtime
+
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "urllib3", "six")
+_ASK = """
+import json, os, sys
+name = "python%d.%d" % sys.version_info[:2]
+base = os.path.join(sys.base_prefix, "bin", name)
+print(json.dumps([base if os.path.exists(base) else os.path.realpath(sys.executable), "%d.%d.%d" % sys.version_info[:3]]))
+"""
+_COMPILE_TIMEOUT = 120.0
 
 
-def candidates(version: str, data_dir: Path) -> Iterator[Path]:
+def candidates(version: str, shelf: Shelf) -> Iterator[Path]:
     """Places where a real interpreter of that minor version may be (no shims), the likeliest first."""
     name = f"python{version}"
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         yield Path(sys.base_prefix) / "bin" / name
-    yield data_dir / "runtimes" / name / "bin" / name
     home = Path(os.path.expanduser("~"))
-    for folder, pattern in (
-        (Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions", f"{version}.*"),
-        (home / ".local/share/uv/python", f"cpython-{version}.*"),
-        (Path("/opt/python"), f"{version}*"),
-    ):
-        try:
-            found = sorted(folder.glob(pattern), key=_patch_number, reverse=True)
-        except OSError:
-            continue
-        yield from (entry / "bin" / name for entry in found)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or home / ".local/share/uv/python")
+    for folder, pattern in ((pyenv, f"{version}.*"), (uv, f"cpython-{version}.*"), (Path("/opt/python"), f"{version}*")):
+        yield from (entry / "bin" / name for entry in newest(folder, pattern))
     for folder in (Path("/usr/local/bin"), Path("/usr/bin")):
         yield folder / name
 
 
-def _patch_number(path: Path) -> int:
-    digits = path.name.rsplit(".", 1)[-1].split("-")[0]
-    return int(digits) if digits.isdigit() else -1
+def ask(path: Path) -> Interpreter | None:
+    """A virtual environment answers with the interpreter that it was made from."""
+    try:
+        real, version = json.loads(hear(str(path), "-I", "-S", "-c", _ASK))
+    except ValueError:
+        return None
+    return Interpreter(Path(real).resolve(), version)
 
 
-def find(version: str, data_dir: Path) -> Path | None:
-    """The interpreter's real path, or None."""
-    for path in candidates(version, data_dir):
-        try:
-            if path.exists() and os.access(path, os.X_OK):
-                return path.resolve()
-        except OSError:
-            continue
-    return None
+def own() -> Path:
+    """The interpreter that runs Fogbank itself."""
+    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return (base if base.exists() else Path(sys.executable)).resolve()
+
+
+def tools(runtime: Runtime, found: Interpreter, shelf: Shelf, may_obtain: bool) -> Tools:
+    shown, site = binds(found.path, runtime.version)
+    modules = sdk(runtime.version, found.path, shelf, may_obtain)
+    return Tools(runtime, found.path, shown, site, modules, version=found.version)
 
 
 def binds(interpreter: Path, version: str) -> tuple[list[tuple[str, str]], str]:
@@ -59,41 +71,65 @@ def binds(interpreter: Path, version: str) -> tuple[list[tuple[str, str]], str]:
     return [(str(prefix), "/var/lang")], f"/var/lang/lib/python{version}/site-packages"
 
 
-def sdk(version: str, data_dir: Path) -> Path | None:
-    """A directory with boto3 and what it needs, from Fogbank's own environment; None if it does not suit the version.
+def sdk(version: str, interpreter: Path, shelf: Shelf, may_obtain: bool) -> Path | None:
+    """A directory with boto3 and what it needs: from Fogbank's own environment, or where that is too new for the
+    version from the shelf, where pip puts it. None if it cannot be had."""
+    if not _own_sdk_suits(version):
+        if may_obtain and not shelf.has(f"sdk-python{version}"):
+            obtain_sdk(version, interpreter, shelf)
+        return shelf.place(f"sdk-python{version}") if shelf.has(f"sdk-python{version}") else None
+    stamp = "-".join(metadata.version(name) for name in ("boto3", "botocore"))
+    return shelf.put(f"sdk-python{version}-{stamp}", lambda place: _copy(version, interpreter, place))
 
-    Files are linked where the file system allows, with the compiled ones beside them.
-    """
-    major, minor = (int(part) for part in version.split("."))
+
+def obtain_sdk(version: str, interpreter: Path, shelf: Shelf) -> None:
+    """The last boto3 that runs on a Python which Fogbank's own boto3 has left behind. Raises Unobtainable."""
+
+    def make(place: Path) -> None:
+        pip_install(["boto3"], place, f"--python-version={version}", "--implementation=cp")
+        _compile(interpreter, place)
+
+    if not _own_sdk_suits(version):
+        shelf.put(f"sdk-python{version}", make)
+
+
+def _own_sdk_suits(version: str) -> bool:
     try:
-        distributions = [metadata.distribution(name) for name in _SDK]
+        least = str(metadata.metadata("boto3")["Requires-Python"] or ">=3.0").strip().removeprefix(">=").split(",")[0]
     except metadata.PackageNotFoundError:
-        return None
-    least = str(distributions[0].metadata["Requires-Python"] or ">=3.0").strip().removeprefix(">=").split(",")[0]
-    if (major, minor) < tuple(int(part) for part in least.split(".")[:2]):
-        own = data_dir / "runtimes" / f"sdk-python{version}"
-        return own if own.is_dir() else None
-    stamp = f"{distributions[0].version}-{distributions[1].version}"
-    target = data_dir / "cache" / f"sdk-python{version}-{stamp}"
-    if target.is_dir():
-        return target
-    work = target.with_name(f"{target.name}.{os.getpid()}")
-    shutil.rmtree(work, ignore_errors=True)
+        return False
+    return _numbers(version) >= _numbers(least)[:2]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _copy(version: str, interpreter: Path, place: Path) -> None:
+    """Fogbank's own SDK, linked where the file system allows, with the compiled files of the right version beside."""
     own_tag = f".cpython-{sys.version_info.major}{sys.version_info.minor}."
-    keep_compiled = version == f"{sys.version_info.major}.{sys.version_info.minor}"
-    for distribution in distributions:
+    same = version == f"{sys.version_info.major}.{sys.version_info.minor}"
+    for distribution in (metadata.distribution(name) for name in _SDK):
         for file in distribution.files or ():
             source = Path(str(distribution.locate_file(file)))
             if ".." in file.parts or not source.is_file() or file.parts[0].endswith(".data"):
                 continue
-            if file.suffix == ".pyc" and not (keep_compiled and own_tag in file.name):
+            if file.suffix == ".pyc" and not (same and own_tag in file.name):
                 continue
-            _place(source, work / file)
+            _place(source, place / file)
             compiled = source.parent / "__pycache__" / f"{source.stem}{own_tag}pyc"
-            if keep_compiled and file.suffix == ".py" and compiled.is_file():
-                _place(compiled, work / Path(file).parent / "__pycache__" / compiled.name)
-    work.rename(target)
-    return target
+            if same and file.suffix == ".py" and compiled.is_file():
+                _place(compiled, place / Path(file).parent / "__pycache__" / compiled.name)
+    _compile(interpreter, place)
+
+
+def _compile(interpreter: Path, place: Path) -> None:
+    """Importing boto3 takes twice as long without compiled files, and a sandbox cannot write them."""
+    command = [str(interpreter), "-I", "-m", "compileall", "-q", str(place)]
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_COMPILE_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unobtainable(f"{interpreter} did not compile boto3: {error}") from error
 
 
 def _place(source: Path, target: Path) -> None:
@@ -104,3 +140,8 @@ def _place(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
+
+
+PYTHON = Language(
+    "Python", candidates, ask, tools, lambda version: f"`pyenv install {version}` or `uv python install {version}`"
+)

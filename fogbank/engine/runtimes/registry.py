@@ -25,8 +25,8 @@ class Unobtainable(Exception):
 def npm_install(shelf: Shelf, packages: Sequence[str], into: Path) -> None:
     """`into/node_modules` with these packages and what they need. Raises Unobtainable."""
     _run(
-        [*_npm(shelf), "install", "--prefix", str(into), "--ignore-scripts", "--no-audit", "--no-fund", "--no-save",
-         "--package-lock=false", "--fetch-retries=1", "--fetch-timeout=60000", "--loglevel=error", *packages],
+        [*_npm(shelf), "install", "--prefix", str(into), "--ignore-scripts", "--no-audit", "--no-fund",
+         "--fetch-retries=1", "--fetch-timeout=60000", "--loglevel=error", *packages],
         f"{packages[0]} could not be had from the npm registry",
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ def _npm(shelf: Shelf) -> list[str]:
 def _run(command: list[str], failure: str) -> None:
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, check=False, umask=0o022
         )
     except subprocess.TimeoutExpired as error:
         raise Unobtainable(f"{failure} in {TIMEOUT:.0f} seconds") from error

@@ -55,7 +55,7 @@ class Shelf:
         """Has `make` fill an empty directory, which then takes that name. One process at a time makes a thing; the
         others wait and find it there."""
         place = self.place(name)
-        with self._lock(name):
+        with self.lock(name):
             if place.is_dir():
                 return place
             work = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self.directory))
@@ -70,7 +70,7 @@ class Shelf:
     def remove(self, name: str) -> bool:
         if not self.has(name):
             return False
-        with self._lock(name):
+        with self.lock(name):
             trash = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self.directory))
             self.place(name).rename(trash / name)
             shutil.rmtree(trash)
@@ -88,7 +88,7 @@ class Shelf:
 
     def choose(self, name: str, choice: Choice | None) -> bool:
         """Sets or, with None, forgets a choice. Returns whether there was one."""
-        with self._lock("choices"):
+        with self.lock("choices"):
             known = self.choices()
             had = known.pop(name, None) is not None
             if choice is not None:
@@ -99,7 +99,7 @@ class Shelf:
         return had
 
     @contextmanager
-    def _lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str) -> Iterator[None]:
         self.directory.mkdir(parents=True, exist_ok=True)
         with open(self.directory / f".{name}.lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
