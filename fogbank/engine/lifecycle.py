@@ -34,7 +34,7 @@ RUNTIME = _table(
     init_error="exited",
     exited="",
 )
-"""`restoring` after a SnapStart function's state would have been kept; `responding` while a streamed response is under way."""
+"""`restoring`: where a SnapStart function's state would be kept; `responding`: a streamed response is under way."""
 
 EXTENSION = _table(
     started="registered exited",
