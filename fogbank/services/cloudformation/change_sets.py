@@ -182,7 +182,7 @@ def _begin(ctx: Context, req: dict[str, Any]) -> Stack:
         )
     if change_set.kind == "UPDATE" and stack.status not in stacks.UPDATABLE:
         raise validation(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
-    if change_set.base != stack.current:
+    if change_set.base != (lookup.standing(stack) if change_set.kind == "UPDATE" else 0):
         raise AwsError("InvalidChangeSetStatus", f"ChangeSet [{change_set.id}] is outdated", status=400)
     change_set.execution = "EXECUTE_IN_PROGRESS"
     ctx.tx.put(change_set)

@@ -46,9 +46,14 @@ def revision(ctx: Context, stack: Stack, number: int) -> Revision:
     return found
 
 
+def standing(stack: Stack) -> int:
+    """The revision that an update starts from: the one that stands, or that of an update that failed half-way."""
+    return stack.target or stack.current
+
+
 def shown_revision(ctx: Context, stack: Stack) -> Revision | None:
     """The revision that descriptions speak of: the one under way, else the one that stands."""
-    number = stack.target or stack.current
+    number = standing(stack)
     return revision(ctx, stack, number) if number else None
 
 

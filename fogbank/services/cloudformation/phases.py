@@ -83,7 +83,7 @@ def create(ctx: Context, stack: Stack, operation: Operation, failure: str = "") 
 
 def update(ctx: Context, stack: Stack, operation: Operation, failure: str = "") -> None:
     """Begins to move the stack to its target revision."""
-    operation.update = operation.number
+    operation.update = stack.unsettled or operation.number
     stack.updated = ctx.now
     stack_event(ctx, stack, "UPDATE_IN_PROGRESS", "User Initiated", operation.token)
     _apply(ctx, stack, operation, failure)
@@ -249,7 +249,7 @@ def _updated(ctx: Context, stack: Stack, operation: Operation) -> None:
             if gone.physical_id:
                 leave_over(ctx, stack.uuid, gone.logical_id, former_of(gone), gone.deletion_policy)
             ctx.tx.delete(Resource, stack.uuid, gone.logical_id)
-        stack.current, stack.target = stack.target, 0
+        stack.current, stack.target, stack.unsettled = stack.target, 0, 0
         _clean_up(ctx, stack, operation, "UPDATE_CLEANUP", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         return
     made = [
@@ -260,7 +260,8 @@ def _updated(ctx: Context, stack: Stack, operation: Operation) -> None:
     changed = [name for name in operation.failed if name not in made and name]
     reason = _why(operation, created=made, updated=changed)
     if operation.on_failure == "DO_NOTHING":
-        stack.current, stack.target = stack.target, 0
+        # The revision that stood is kept: RollbackStack, or a further update that fails, goes back to it.
+        stack.unsettled = operation.update
         stack_event(ctx, stack, "UPDATE_FAILED", reason, operation.token)
     else:
         roll_back_update(ctx, stack, operation, reason)
@@ -271,7 +272,7 @@ def _update_rolled_back(ctx: Context, stack: Stack, operation: Operation) -> Non
         reason = _failed_to("update", operation.failed)
         stack_event(ctx, stack, "UPDATE_ROLLBACK_FAILED", reason, operation.token)
         return
-    stack.target = 0
+    stack.target = stack.unsettled = 0
     _clean_up(ctx, stack, operation, "UPDATE_ROLLBACK_CLEANUP", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
 
 

@@ -17,7 +17,7 @@ REPLACING = "Requested update requires the creation of a new physical resource; 
 def creating(ctx: Context, stack: Stack, operation: Operation, step: Step, row: Resource, shown: str) -> None:
     """The row of a resource that is about to be made."""
     if operation.kind == "UPDATE":
-        row.touched, row.before = operation.number, None
+        row.touched, row.before = operation.update, None
     resource_event(ctx, stack, operation, row, "CREATE_IN_PROGRESS", properties=shown)
     ctx.tx.put(row)
 
@@ -45,8 +45,11 @@ def made(
     """A create, update or replacement that succeeded. `row` carries the new properties and policies."""
     verb = "CREATE" if row.status.startswith("CREATE") else "UPDATE"
     replaced = verb == "UPDATE" and provisioned.physical_id != row.physical_id
-    if replaced and row.before is not None:
-        phases.leave_over(ctx, stack.uuid, row.logical_id, row.before, row.update_replace_policy)
+    if replaced:
+        # Replaced a second time, before the first update was settled, it is not what it was before.
+        kept = row.before is not None and row.before.physical_id == row.physical_id
+        former = row.before if kept and row.before is not None else phases.former_of(row)
+        phases.leave_over(ctx, stack.uuid, row.logical_id, former, row.update_replace_policy)
     row.physical_id = provisioned.physical_id
     row.attributes = provisioned.attributes
     if (verb == "CREATE" or step.replaces) and initiated:

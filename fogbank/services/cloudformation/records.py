@@ -38,6 +38,8 @@ class Stack(Record):
     target: int = 0
     """The revision that the operation under way leads to."""
     revisions: int = 0
+    unsettled: int = 0
+    """The update that failed and was neither rolled back nor made good yet (UPDATE_FAILED)."""
     operations: int = 0
     events: int = 0
     last_event: float = 0.0

@@ -150,7 +150,7 @@ def updatable(ctx: Context, name: str) -> tuple[Stack, Revision]:
         raise validation(f"Stack [{name}] does not exist")
     if stack.status not in UPDATABLE:
         raise validation(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
-    return stack, lookup.revision(ctx, stack, stack.current)
+    return stack, lookup.revision(ctx, stack, lookup.standing(stack))
 
 
 def begin_update(ctx: Context, stack: Stack, prepared: Prepared, req: dict[str, Any], **members: Any) -> None:
@@ -199,11 +199,16 @@ def continue_update_rollback(ctx: Context, req: dict[str, Any]) -> None:
 @cloudformation.operation(access=access.on_stack("RollbackStack"))
 def rollback_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     stack = lookup.require(ctx, req["StackName"], dead=False)
-    if stack.status != "CREATE_FAILED":
+    if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
         raise validation(f"Stack:{stack.id} is in {stack.status} state and can not be rolled back.")
     access.check_role(ctx, req.get("RoleARN"))
     stack.role_arn = req.get("RoleARN") or stack.role_arn
-    phases.roll_back_create(ctx, stack, phases.new_operation(ctx, stack, "ROLLBACK"), "User Initiated")
+    operation = phases.new_operation(ctx, stack, "ROLLBACK", token=req.get("ClientRequestToken") or "")
+    if stack.status == "CREATE_FAILED":
+        phases.roll_back_create(ctx, stack, operation, "User Initiated")
+    else:
+        operation.update = stack.unsettled
+        phases.roll_back_update(ctx, stack, operation, "User Initiated")
     return {"StackId": stack.id}
 
 

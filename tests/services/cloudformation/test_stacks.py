@@ -380,3 +380,30 @@ async def test_another_account_and_region_see_nothing(lab: Lab, account: str, re
             with pytest.raises(AwsError) as caught:
                 await lab.platform.call_async(ctx, "cloudformation", operation, {"StackName": name}, None, None, None)
             assert caught.value.code == code
+
+
+async def test_a_failed_update_that_stays_can_be_rolled_back_or_made_good(lab: Lab) -> None:
+    before = things(A={"Name": "a1", "Value": "1"}, B={"Name": "b", "Value": "1"})
+    await lab.deploy(before)
+    bad = {"Name": "b", "Value": {"Fn::Sub": "${A}-2"}, "Fail": "update"}
+    stack = await lab.change(things(A={"Name": "a2"}, B=bad, C={"Name": "c"}), DisableRollback=True)
+    assert (stack["StackStatus"], stack["StackStatusReason"]) == (
+        "UPDATE_FAILED",
+        "The following resource(s) failed to update: [B]. ",
+    )
+    assert {"a1", "a2"} <= set(lab.thing.things)
+    # A further update that fails goes back to where the stack stood before the first.
+    stack = await lab.change(things(A={"Name": "a3"}, B={**bad, "Value": {"Fn::Sub": "${A}-3"}}))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert {name: thing.get("Value") for name, thing in lab.thing.things.items()} == {"a1": "1", "b": "1"}
+
+    await lab.change(things(A={"Name": "a2"}, B=bad, C={"Name": "c"}), DisableRollback=True)
+    await lab.call("RollbackStack", StackName="stack")
+    assert (await lab.settled("stack"))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert {name: thing.get("Value") for name, thing in lab.thing.things.items()} == {"a1": "1", "b": "1"}
+
+    await lab.change(things(A={"Name": "a2"}, B=bad, C={"Name": "c"}), DisableRollback=True)
+    await lab.call("CreateChangeSet", StackName="stack", ChangeSetName="repair", TemplateBody=body(things(A={"Name": "a2"})))
+    await lab.call("ExecuteChangeSet", StackName="stack", ChangeSetName="repair")
+    assert (await lab.settled("stack"))["StackStatus"] == "UPDATE_COMPLETE"
+    assert set(lab.thing.things) == {"a2"}
