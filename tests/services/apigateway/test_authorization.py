@@ -38,8 +38,8 @@ def api(apis: Apis) -> str:
         components={"securitySchemes": {
             "token": scheme(apis, "token", identityValidationExpression="^[a-z]+$"),
             "fresh": scheme(apis, "token", authorizerResultTtlInSeconds=0),
-            "request": {**scheme(apis, "request", identitySource="method.request.header.X-Who, method.request.querystring.q"),
-                        "name": "Unused"},
+            "request": {"name": "Unused", **scheme(
+                apis, "request", identitySource="method.request.header.X-Who, method.request.querystring.q")},
         }},
     )
 

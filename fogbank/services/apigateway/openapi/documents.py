@@ -19,12 +19,7 @@ Node = dict[str, Any]
 
 
 class _Loader(yaml.CSafeLoader):
-    """Safe, and without aliases."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are refused")
-        return super().compose_node(parent, index)  # type: ignore[misc]
+    """Safe, in libyaml's speed."""
 
 
 # A date in a document (`2012-10-17` of a policy) is text, as it is in JSON.
@@ -40,7 +35,7 @@ def parse(body: bytes) -> Node:
         raise errors.bad_request("The OpenAPI document is past the size limit of 6 MB.")
     try:
         text = body.decode("utf-8-sig")
-        document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506
+        document = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise errors.bad_request(INVALID) from error
     if not isinstance(document, dict) or not ({"swagger", "openapi"} & document.keys()):
@@ -48,6 +43,12 @@ def parse(body: bytes) -> Node:
     if not isinstance(document.get("paths", {}) or {}, dict):
         raise errors.bad_request(INVALID)
     return document
+
+
+def _yaml(text: str) -> Any:
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
+        raise yaml.YAMLError("aliases are refused")
+    return yaml.load(text, _Loader)
 
 
 def node(value: Any) -> Node:

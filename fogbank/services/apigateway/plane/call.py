@@ -28,8 +28,8 @@ class Call:
 
     __slots__ = (
         "api_key", "authorizer", "body", "ctx", "error", "extended_id", "identity", "integration_id",
-        "integration_latency", "log", "method", "multi_headers", "overrides", "path", "path_parameters", "principal", "query_values", "raw_path",
-        "request", "request_id", "stage", "started", "status", "trace", "usage_plan",
+        "integration_latency", "log", "method", "multi_headers", "overrides", "path", "path_parameters", "principal",
+        "query_values", "raw_path", "request", "request_id", "stage", "started", "status", "trace", "usage_plan",
     )
 
     def __init__(self, ctx: Context, request: Request, body: bytes) -> None:

@@ -33,6 +33,9 @@ async def execute(ctx: Context, request: Request) -> Response:
         sent = response(call, answer)
     except Failure as failure:
         sent = _refused(call, failure)
+    except Exception:
+        log.exception("request %s failed", call.request_id)
+        sent = _refused(call, failures.internal())
     if call.log is not None or "accessLogSettings" in call.stage.stage_settings:
         plane.spawn(logs.write(call, len(sent.body) if isinstance(sent.body, bytes) else 0))
     return sent

@@ -28,7 +28,8 @@ from fogbank.services.apigateway.vtl.nodes import (
 MOST_STEPS = 200_000
 MOST_OUTPUT = 10 << 20
 MOST_LOOPS = 1000
-MOST_ITEMS = 20_000
+# Methods that look into everything below.
+_DEEP = frozenset(("contains", "containsValue", "equals", "indexOf", "toString"))
 
 
 class _Break(Exception):
@@ -64,7 +65,7 @@ class _Evaluator:
             if isinstance(node, Text):
                 self._write(node.text)
             elif isinstance(node, Reference):
-                self._write(shown(self.value(node)))
+                self._write(shown(self._charged(self.value(node))))
             elif isinstance(node, Set):
                 self._set(node)
             elif isinstance(node, If):
@@ -79,6 +80,19 @@ class _Evaluator:
         if self.steps > MOST_STEPS:
             raise TemplateError("the template takes too long")
 
+    def _charged(self, value: Any) -> Any:
+        """`value`, its parts counted as steps: lists in lists grow faster than what makes them."""
+        if isinstance(value, (list, dict)):
+            waiting = [value]
+            while waiting:
+                at = waiting.pop()
+                parts: Any = at.values() if isinstance(at, dict) else at
+                self.steps += len(at)
+                if self.steps > MOST_STEPS:
+                    raise TemplateError("the template makes too much")
+                waiting += [part for part in parts if isinstance(part, (list, dict))]
+        return value
+
     def _write(self, text: str) -> None:
         self.size += len(text)
         if self.size > MOST_OUTPUT:
@@ -91,9 +105,10 @@ class _Evaluator:
         if not steps:
             self.variables[node.target.name] = value
             return
+        self._charged(value)
         last, holder = steps[-1], self.value(Reference(node.target.name, steps[:-1]))
         if isinstance(holder, dict):
-            holder[last.name or shown(self.value(last.index))] = value
+            holder[last.name or self._text(last.index)] = value
         elif isinstance(holder, list) and last.index is not None:
             index = self.value(last.index)
             if isinstance(index, int) and 0 <= index < len(holder):
@@ -142,12 +157,15 @@ class _Evaluator:
         if isinstance(node, Not):
             return not truth(self.value(node.inner))
         if isinstance(node, ListOf):
-            return [self.value(item) for item in node.items]
+            return self._charged([self.value(item) for item in node.items])
         if isinstance(node, MapOf):
-            return {shown(self.value(key)): self.value(value) for key, value in node.pairs}
+            return self._charged({self._text(key): self.value(value) for key, value in node.pairs})
         if isinstance(node, RangeOf):
             return self._range(node)
         raise TemplateError("no such value")
+
+    def _text(self, node: Any) -> str:
+        return shown(self._charged(self.value(node)))
 
     def _range(self, node: RangeOf) -> list[int]:
         first, last = self.value(node.first), self.value(node.last)
@@ -166,9 +184,10 @@ class _Evaluator:
     def _access(self, value: Any, step: Access) -> Any:
         self._step()
         if step.arguments is not None:
-            result = call(value, step.name, [self.value(argument) for argument in step.arguments])
-            if isinstance(result, (list, dict)) and len(result) > MOST_ITEMS:
-                raise TemplateError("too many items")
+            arguments = [self._charged(self.value(argument)) for argument in step.arguments]
+            if step.name in _DEEP:
+                self._charged(value)
+            result = call(value, step.name, arguments)
             if isinstance(result, str) and len(result) > MOST_OUTPUT:
                 raise TemplateError("too long a text")
             return result
@@ -176,7 +195,7 @@ class _Evaluator:
             index = self.value(step.index)
             if isinstance(value, list):
                 return value[index] if isinstance(index, int) and -len(value) <= index < len(value) else None
-            return value.get(shown(index)) if isinstance(value, dict) else None
+            return value.get(shown(self._charged(index))) if isinstance(value, dict) else None
         if isinstance(value, Bound):
             return value.attribute(step.name)
         return value.get(step.name) if isinstance(value, dict) else None
@@ -186,7 +205,7 @@ class _Evaluator:
             return truth(self.value(node.left)) and truth(self.value(node.right))
         if node.sign == "||":
             return truth(self.value(node.left)) or truth(self.value(node.right))
-        left, right = self.value(node.left), self.value(node.right)
+        left, right = self._charged(self.value(node.left)), self._charged(self.value(node.right))
         if node.sign in ("==", "!="):
             return equal(left, right) is (node.sign == "==")
         if node.sign == "+" and (isinstance(left, str) or isinstance(right, str)):
