@@ -1,6 +1,7 @@
 """ECR's API through boto3: repositories, policies, images, layers. Texts as AWS gives them."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import urllib.error
@@ -53,10 +54,8 @@ def push(ecr: Any, repository: str, tag: str | None, content: bytes) -> str:
     """An image of one layer, by the API; returns its digest."""
     image = oci.Image([oci.layer({"file": content})])
     for blob in image.blobs.values():
-        try:
+        with contextlib.suppress(ecr.exceptions.LayerAlreadyExistsException):
             upload(ecr, repository, blob)
-        except ecr.exceptions.LayerAlreadyExistsException:
-            pass
     params = {"imageTag": tag} if tag else {}
     put = ecr.put_image(repositoryName=repository, imageManifest=image.manifest.decode(), **params)
     assert put["image"]["imageId"]["imageDigest"] == image.digest
