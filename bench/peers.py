@@ -43,7 +43,8 @@ def available() -> list[Peer]:
     if os.path.exists(TOOLS / "ministack"):
         variables = {"GATEWAY_PORT": "{port}", "LOCALSTACK_PERSISTENCE": "0"}
         peers.append(Peer("ministack", [str(TOOLS / "ministack")], "/_localstack/health", variables))
-    return peers
+    wanted = os.environ.get("BENCH_PEERS")
+    return [peer for peer in peers if not wanted or peer.name in wanted.split(",")]
 
 
 def _free_port() -> int:

@@ -1,7 +1,12 @@
-"""The spine: start-up, idle memory, a small authorised read, a small durable write; beside moto's server and ministack."""
+"""The spine: start-up, idle memory, a small authorised read, a small durable write; beside moto's server and ministack.
+
+The reads are signed by an IAM user with a policy of its own, made through each peer's own IAM.
+`BENCH_PEERS=fogbank` measures one of them alone.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -11,6 +16,7 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.load import Result, run
 from bench.peers import Peer, available
@@ -39,9 +45,8 @@ def measure(peer: Peer, into: Figures, work: Path) -> None:
         time.sleep(1)
         into.idle_mb.append(_memory(process.pid))
         for name, (operation, make, connections) in LOADS.items():
-            if operation == "GetParameter":
-                _prepare(peer)
-            requests = capture(peer.endpoint, "ssm", operation, make, 200)
+            signer = _prepare(peer) if operation == "GetParameter" else {}
+            requests = capture(peer.endpoint, "ssm", operation, make, 200, **signer)
             before = _cpu(process.pid)
             result = run("127.0.0.1", peer.port, requests, connections=connections, seconds=SECONDS, work=work)
             if result.failures:
@@ -62,13 +67,27 @@ LOADS = {
 }
 
 
-def _prepare(peer: Peer) -> None:
+POLICY = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParameters"], "Resource": "arn:aws:ssm:*:*:parameter/bench/*"},
+]}
+
+
+def _prepare(peer: Peer) -> dict[str, str]:
+    """The parameters, and the credentials of a user who may read them."""
     import boto3
 
-    client = boto3.client("ssm", endpoint_url=peer.endpoint, region_name="us-east-1", aws_access_key_id="test",
-                          aws_secret_access_key="test")
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=peer.endpoint, region_name="us-east-1", aws_access_key_id="test",
+                            aws_secret_access_key="test")
+
+    ssm = client("ssm")
     for number in range(50):
-        client.put_parameter(Name=f"/bench/{number}", Value="x", Type="String", Overwrite=True)
+        ssm.put_parameter(Name=f"/bench/{number}", Value="x", Type="String", Overwrite=True)
+    iam = client("iam")
+    iam.create_user(UserName="bench")
+    iam.put_user_policy(UserName="bench", PolicyName="read", PolicyDocument=json.dumps(POLICY))
+    key = iam.create_access_key(UserName="bench")["AccessKey"]
+    return {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
 
 
 def _answered(address: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from string import Formatter
 from typing import Any
 
 from fogbank.api.context import Context
@@ -10,11 +12,12 @@ from fogbank.api.service import Access, Operation
 from fogbank.iam.authoriser import Authoriser
 from fogbank.iam.denials import denial
 from fogbank.iam.principal import Principal
-from fogbank.kit import arn as arns
 from fogbank.wire.messages import Request
 
 # An API's address has a service name of its own in ARNs; its policies stand with the API.
 _POLICIES_OF = {"execute-api": "apigateway"}
+
+_OF_CONTEXT = ("partition", "region", "account")
 
 
 class Gate:
@@ -28,16 +31,22 @@ class Gate:
         if _own_root(ctx, operation):
             self._authoriser.note_root(ctx.request_id, ctx.principal, operation.action)
             return
+        given = {**request_keys(ctx), **tag_keys(params)}
         for action, resource, *keys in accesses(ctx, operation, params):
-            self.check(ctx, action, resource, {**tag_keys(params), **(keys[0] if keys else {})}, ctx.principal)
+            self._decide(ctx, action, resource, {**given, **keys[0]} if keys else given, ctx.principal)
 
     def check(
         self, ctx: Context, action: str, resource: str, keys: Mapping[str, Any], principal: Principal
     ) -> None:
+        """One check that a handler asks for; `keys` are condition keys beside those of the request."""
+        self._decide(ctx, action, resource, {**request_keys(ctx), **keys}, principal)
+
+    def _decide(
+        self, ctx: Context, action: str, resource: str, facts: Mapping[str, Any], principal: Principal
+    ) -> None:
         policy, owner = self._policy_of(ctx, resource)
         decision = self._authoriser.decide(
-            ctx.tx, principal, action, resource, {**request_keys(ctx), **keys}, policy, owner,
-            request_id=ctx.request_id,
+            ctx.tx, principal, action, resource, facts, policy, owner, request_id=ctx.request_id
         )
         if not decision.allowed:
             raise denial(decision, ctx.service)
@@ -45,15 +54,16 @@ class Gate:
     @staticmethod
     def _policy_of(ctx: Context, resource: str) -> tuple[str | None, str]:
         """The policy attached to the resource, and the account that owns it."""
-        parsed = arns.parse(resource)
-        if parsed is None:
+        parts = resource.split(":", 5)
+        if len(parts) != 6 or parts[0] != "arn":
             return None, ctx.account
+        service, account = parts[2], parts[4]
         try:
-            manifest = ctx.cloud.service(_POLICIES_OF.get(parsed.service, parsed.service))
+            manifest = ctx.cloud.service(_POLICIES_OF.get(service, service))
         except KeyError:
-            return None, parsed.account or ctx.account
+            return None, account or ctx.account
         policy = manifest.policy_of(ctx, resource) if manifest.policy_of else None
-        owner = parsed.account or (manifest.owner_of(ctx, resource) if manifest.owner_of else "") or ctx.account
+        owner = account or (manifest.owner_of(ctx, resource) if manifest.owner_of else "") or ctx.account
         return policy, owner
 
 
@@ -73,19 +83,21 @@ def expand(template: str, ctx: Context, params: dict[str, Any]) -> str:
     """The ARN of a template; a member that the request lacks reads as `*`."""
     if "{" not in template:
         return template
-    return template.format_map(_Members(ctx, params))
+    pieces = []
+    for literal, member in _pieces(template):
+        pieces.append(literal)
+        if member in _OF_CONTEXT:
+            pieces.append(getattr(ctx, member))
+        elif member is not None:
+            value = params.get(member)
+            pieces.append("*" if value is None else str(value))
+    return "".join(pieces)
 
 
-class _Members(dict[str, Any]):
-    def __init__(self, ctx: Context, params: dict[str, Any]) -> None:
-        super().__init__(params, partition=ctx.partition, region=ctx.region, account=ctx.account)
-
-    def __missing__(self, name: str) -> str:
-        return "*"
-
-    def __getitem__(self, name: str) -> Any:
-        value = super().__getitem__(name) if name in self else None
-        return "*" if value is None else value
+@lru_cache(4096)
+def _pieces(template: str) -> tuple[tuple[str, str | None], ...]:
+    """Each text of a template with the member that follows it."""
+    return tuple((literal, member) for literal, member, _, _ in Formatter().parse(template))
 
 
 def request_keys(ctx: Context) -> dict[str, Any]:

@@ -71,13 +71,10 @@ def query_as_sent(text: str, without: str | None = None) -> str:
 def headers(received: Request, names: Sequence[str]) -> str:
     """The signed headers, a line each. A header that is signed but absent reads as empty."""
     values = received.headers
-    lines = []
-    for name in names:
-        value = values.get(name, "")
-        if "  " in value or "\t" in value:
-            value = _BLANKS.sub(" ", value)
-        lines.append(f"{name}:{value}\n")
-    return "".join(lines)
+    text = "".join([f"{name}:{values.get(name, '')}\n" for name in names])
+    if "  " in text or "\t" in text:
+        return "".join([f"{name}:{_BLANKS.sub(' ', values.get(name, ''))}\n" for name in names])
+    return text
 
 
 def _encoded(text: str) -> str:

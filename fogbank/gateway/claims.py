@@ -158,7 +158,7 @@ def _of_query(request: Request, dialect: str) -> SignedRequest:
     signed.signed_headers = given["SignedHeaders"]
     signed.token = given.get("Security-Token", "")
     signed.timestamp = given["Date"]
-    if not _TIMESTAMP.fullmatch(signed.timestamp) or epoch(signed.timestamp) is None:
+    if epoch(signed.timestamp) is None:
         if dialect == "s3":
             raise _bad_parameter('X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd\'T\'HHmmss\'Z\'"', dialect)
         raise refusals.incomplete(dialect, _not_a_date(signed.timestamp))
@@ -202,7 +202,7 @@ def _timestamp(amz_date: str | None, date: str | None, dialect: str, authorizati
             raise AwsError("AccessDenied", text, status=403)
         text = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
         raise refusals.incomplete(dialect, text + _shown(authorization))
-    if _TIMESTAMP.fullmatch(given) and epoch(given) is not None:
+    if epoch(given) is not None:
         return given
     if amz_date is None:
         try:
@@ -217,7 +217,9 @@ def _timestamp(amz_date: str | None, date: str | None, dialect: str, authorizati
 
 @lru_cache(256)
 def epoch(timestamp: str) -> int | None:
-    """Epoch seconds of `20150830T123600Z`; None for a day or an hour that does not exist."""
+    """Epoch seconds of `20150830T123600Z`; None for another form, or a day or an hour that does not exist."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return None
     try:
         return calendar.timegm(time.strptime(timestamp, "%Y%m%dT%H%M%SZ"))
     except ValueError:

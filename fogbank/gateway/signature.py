@@ -22,6 +22,10 @@ __all__ = [
     "wrong_region",
 ]
 
+_ROOT = (("/", ""),)
+_STEERING = (("x-amz-target", "X-Amz-Target"), ("x-amz-date", "X-Amz-Date"))
+
+
 def verify(signed: SignedRequest, request: Request, secret: str, now: float, dialect: str) -> None:
     """Proves the claim with the key's secret, at the time `now`. Raises AwsError as AWS would.
 
@@ -34,7 +38,7 @@ def verify(signed: SignedRequest, request: Request, secret: str, now: float, dia
         sigv2.verify(signed, request, secret, now)
         return
     _check_time(signed, now, dialect)
-    names = signed.signed_headers.split(";")
+    names = _names(signed.signed_headers)
     _check_signed_headers(signed, request, names, dialect)
     payload = signed.payload
     if not payload:
@@ -66,6 +70,12 @@ def _string_to_sign(signed: SignedRequest, whole: str) -> str:
     return f"{signed.version}\n{signed.timestamp}\n{signed.scope}\n{digest}"
 
 
+@lru_cache(1024)
+def _names(signed_headers: str) -> tuple[str, ...]:
+    """A client signs the same headers again and again."""
+    return tuple(signed_headers.split(";"))
+
+
 @lru_cache(2048)
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     """The key of one day, region and service."""
@@ -85,19 +95,20 @@ class _Matcher:
         return hmac.compare_digest(hmac.digest(self._key, text.encode("latin-1"), "sha256").hex(), signature)
 
 
-def _renderings(signed: SignedRequest, request: Request, dialect: str) -> list[tuple[str, str]]:
+def _renderings(signed: SignedRequest, request: Request, dialect: str) -> tuple[tuple[str, str], ...]:
     """Path and query in their canonical form, then, where it differs, in the form some signers leave them in.
 
     Both name the same resource, so accepting either gives nothing away.
     """
+    if request.path == "/" and not request.query:
+        return _ROOT
     without = "X-Amz-Signature" if signed.kind == "query" else None
     path = canonical.path_s3(request.path) if dialect == "s3" else canonical.path_other(request.path)
     query = canonical.query(request.query, without)
-    found = [(path, query)]
     if (dialect == "s3" and path != request.path) or "%" in request.query or "+" in request.query:
         plain = request.path if dialect == "s3" else path
-        found.append((plain, canonical.query_as_sent(request.query, without)))
-    return found
+        return (path, query), (plain, canonical.query_as_sent(request.query, without))
+    return ((path, query),)
 
 
 def _check_time(signed: SignedRequest, now: float, dialect: str) -> None:
@@ -130,7 +141,7 @@ def _basic(at: float) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
 
 
-def _check_signed_headers(signed: SignedRequest, request: Request, names: list[str], dialect: str) -> None:
+def _check_signed_headers(signed: SignedRequest, request: Request, names: tuple[str, ...], dialect: str) -> None:
     """What steers a request must be signed, or whoever carries it could turn it into another."""
     if dialect == "s3":
         loose = [name for name in request.headers if name.startswith("x-amz-") and name not in names]
@@ -144,8 +155,8 @@ def _check_signed_headers(signed: SignedRequest, request: Request, names: list[s
     if "host" not in names:
         text = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         raise refusals.mismatch(dialect, text)
-    for name, spelling in (("x-amz-target", "X-Amz-Target"), ("x-amz-date", "X-Amz-Date")):
-        if name in request.headers and name not in names:
+    for name, spelling in _STEERING:
+        if name not in names and name in request.headers:
             raise refusals.mismatch(dialect, f"'{spelling}' must be a 'SignedHeader' in the AWS Authorization.")
 
 
