@@ -58,6 +58,10 @@ class Sandbox:
         self.on_failed: Callable[[str, str], None] = lambda name, error: None
         self.on_gone: list[Callable[[], None]] = []
         self.gone = False
+        self.taken = False
+        """Whether it has left the stock: then whoever took it closes it."""
+        self.adopted = False
+        """Whether others own the sockets for the gateway."""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.control, self._readable)
 
@@ -139,6 +143,8 @@ class Sandbox:
     def ended(self) -> None:
         """The zygote has reaped the init."""
         self.gone = True
+        if not self.taken:
+            self.close()
         callbacks, self.on_gone = self.on_gone, []
         for callback in callbacks:
             callback()
@@ -149,8 +155,8 @@ class Sandbox:
             return
         self._loop.remove_reader(self.control)
         self.control.close()
-        self.runtime_api.close()
-        self.dns.close()
+        for item in (self.runtime_api, self.dns, *(() if self.adopted else (self.https, self.http, self.xray))):
+            item.close()
         for pipe in (self.log, self.frames, self.extension_log):
             if pipe is not None:
                 os.close(pipe)

@@ -150,6 +150,7 @@ class Workshop:
         task.add_done_callback(self._tasks.discard)
 
     def adopt_sockets(self, sandbox: Sandbox, spec: FunctionSpec) -> list[Callable[[], None]]:
+        sandbox.adopted = True
         return [
             self.hooks.connection("https", sandbox.https, spec),
             self.hooks.connection("http", sandbox.http, spec),

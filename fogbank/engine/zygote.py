@@ -209,9 +209,12 @@ class Zygote:
             with suppress(EngineError):
                 sandbox = await asyncio.wait_for(future, SPAWN_TIMEOUT)
                 if not sandbox.gone:
+                    sandbox.taken = True
                     return sandbox
         self._wanted = min(_MOST_IN_STOCK, self._wanted * 2 + 1)
-        return await asyncio.wait_for(self._spawn(), SPAWN_TIMEOUT)
+        sandbox = await asyncio.wait_for(self._spawn(), SPAWN_TIMEOUT)
+        sandbox.taken = True
+        return sandbox
 
     def restock(self, least: int) -> None:
         """Keeps sandboxes waiting: `least`, and more while they were wanted faster than they stood ready."""

@@ -70,7 +70,7 @@ async def test_soak(engine_root: Path) -> None:
         await until(lambda: not engine._retired or not any(f.environments for f in engine._retired), 10)
         await until(lambda: not shop._dying, 10)
         assert sum(engine._running.values()) == 0
-        assert descriptors() < before + 80, "waiting sandboxes hold eight each"
+        assert descriptors() < before + 8 * 2 * 8, "eight waiting sandboxes of two accounts hold eight each"
         assert await bench.value(bench.spec(CODE), ["echo", 3]) == 3
     finally:
         await engine.stop()
