@@ -59,10 +59,11 @@ def test_what_create_refuses(client: Any) -> None:
     wrong = {"types": ["wrong"], "ipAddressType": "wrong"}
     assert refused(client.create_rest_api, name="x", endpointConfiguration=wrong) == (
         "ValidationException",
-        "2 validation errors detected: Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types' failed to "
-        "satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, REGIONAL]]; Value "
-        "'wrong' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy constraint: Member must "
-        "satisfy enum value set: [ipv4, dualstack]")
+        "2 validation errors detected: "
+        "Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types' failed to satisfy constraint: Member must "
+        "satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, REGIONAL]]; "
+        "Value 'wrong' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy constraint: Member "
+        "must satisfy enum value set: [ipv4, dualstack]")
     assert refused(client.get_rest_api, restApiId="nope") == (
         MISSING, f"Invalid API identifier specified {ACCOUNT}:nope")
 
