@@ -7,7 +7,7 @@ from typing import Any
 
 from fogbank.api import AwsError, Context
 from fogbank.kit import ids, paging
-from fogbank.services.lambda_ import configuring, errors, lambda_, layering, lookup, packages, settings_of, tags, versions, views
+from fogbank.services.lambda_ import configuring, errors, lambda_, layering, lookup, packages, preparing, settings_of, tags, versions, views
 from fogbank.services.lambda_.lookup import LATEST, Found
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import (
@@ -56,6 +56,7 @@ def _create(ctx: Context, name: FunctionName, req: dict[str, Any], code: Code) -
         tags=req.get("Tags") or {},
     )
     ctx.tx.put(function)
+    preparing.schedule(ctx, name)
     if req.get("Publish"):
         return views.created(_view(ctx, versions.publish(ctx, function, name, "")))
     return views.created(_view(ctx, latest(name, function)))
@@ -180,6 +181,7 @@ def _changed(ctx: Context, function: Function) -> None:
     function.revision = ids.uuid4(ctx.random)
     function.modified = ctx.now
     ctx.tx.put(function)
+    preparing.schedule(ctx, FunctionName(function.account, function.region, function.name, ""))
 
 
 def _check_revision(function: Function, req: dict[str, Any]) -> None:
