@@ -1,4 +1,4 @@
-"""CPU time of one request in the pipeline, in this process: an IAM user with a policy reads an SSM parameter.
+"""CPU time of one request in the pipeline, in this process: an IAM user with a policy reads and writes SSM parameters.
 
 Nothing but CPU time is measured, so a machine with other work on it gives nearly the same figures. `--profile` shows
 where the time goes.
@@ -14,7 +14,9 @@ import pstats
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -32,8 +34,13 @@ from fogbank.wire.messages import Request, Response
 ENDPOINT = "http://localhost:4566"
 REQUESTS = 2000
 ROUNDS = 9
+CONNECTIONS = 32
+OPERATIONS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "GetParameter": lambda n: {"Name": f"/bench/{n % 50}"},
+    "PutParameter": lambda n: {"Name": f"/bench/{n % 50}", "Value": str(n), "Type": "String", "Overwrite": True},
+}
 POLICY = {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:GetParameters"],
+    {"Effect": "Allow", "Action": ["ssm:GetParameter", "ssm:PutParameter"],
      "Resource": "arn:aws:ssm:*:000000000000:parameter/bench/*",
      "Condition": {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "eu-west-1"]}}},
     {"Effect": "Deny", "Action": "ssm:Delete*", "Resource": "*"},
@@ -70,7 +77,11 @@ async def _run(profile: bool) -> None:
 
 async def _measure(platform: Platform, profile: bool) -> None:
     key, secret = await _prepare(platform)
-    raw = capture(ENDPOINT, "ssm", "GetParameter", lambda n: {"Name": f"/bench/{n % 50}"}, 200, key=key, secret=secret)
+    for operation, make in OPERATIONS.items():
+        await _one(platform, operation, capture(ENDPOINT, "ssm", operation, make, 200, key=key, secret=secret), profile)
+
+
+async def _one(platform: Platform, operation: str, raw: list[bytes], profile: bool) -> None:
     front = Front(platform.pipeline.handle, local=True)
     answers: list[Response] = []
     figures = []
@@ -81,15 +92,18 @@ async def _measure(platform: Platform, profile: bool) -> None:
         began = time.thread_time()
         if profiler:
             profiler.enable()
-        for request in requests:
+        for number, request in enumerate(requests):
             front.handle(request, answers.append)
+            if number % CONNECTIONS == 0:
+                await asyncio.sleep(0)  # a turn of the loop: what was written goes to the disk
         if profiler:
             profiler.disable()
         figures.append((time.thread_time() - began) / REQUESTS * 1e6)
-        await asyncio.sleep(0)
+        while platform.store.pending is not None:
+            await platform.store.pending
         if len(answers) != REQUESTS or any(a.status != 200 for a in answers):
             raise SystemExit(f"{len(answers)} answers, {[a for a in answers if a.status != 200][:1]}")
-    print(f"GetParameter by an IAM user: {statistics.median(figures):.1f} us of CPU a request "
+    print(f"{operation} by an IAM user: {statistics.median(figures):.1f} us of CPU a request "
           f"(least {min(figures):.1f}; median of {ROUNDS} rounds of {REQUESTS})")
     if profiler:
         pstats.Stats(profiler).sort_stats("tottime").print_stats(45)

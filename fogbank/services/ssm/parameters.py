@@ -40,6 +40,7 @@ def put_parameter(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
             "RemoveTagsFromResource."
         )
     version = _version(ctx, req, old.latest if old else None)
+    expired = bool(old and old.latest.policies)
     if old:
         _keep_older(ctx, old)
         old.latest = version
@@ -47,7 +48,8 @@ def put_parameter(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         account=ctx.account, region=ctx.region, name=name, latest=version,
         tags={tag["Key"]: tag["Value"] for tag in req.get("Tags") or []},
     ))
-    _expire_in_time(ctx, name, version)
+    if expired or version.policies:
+        _expire_in_time(ctx, name, version)
     return {"Version": version.number, "Tier": version.tier}
 
 
@@ -182,7 +184,8 @@ def _keep_older(ctx: Context, parameter: Parameter) -> None:
     """The version that is latest no longer; past a hundred the oldest goes, unless it has a label."""
     latest = parameter.latest
     scope = (ctx.account, ctx.region, parameter.name)
-    oldest = next(ctx.tx.scan(OlderVersion, *scope, limit=1), None)
+    full = latest.number + 1 > MOST_VERSIONS
+    oldest = next(ctx.tx.scan(OlderVersion, *scope, limit=1), None) if full else None
     if oldest and latest.number + 1 - oldest.number >= MOST_VERSIONS:
         if oldest.content.labels:
             raise AwsError(
