@@ -13,7 +13,7 @@ from fogbank.api import AwsError, Context, Provisioned, Request, ResourceCall, R
 from fogbank.services.cloudformation import cloudformation, resuming, types, waits
 from fogbank.services.cloudformation.calls import StackCall, random_suffix
 from fogbank.services.cloudformation.changes import same
-from fogbank.services.cloudformation.deferral import Deferred
+from fogbank.services.cloudformation.deferral import Deferred, Outcome
 from fogbank.services.cloudformation.errors import validation
 from fogbank.services.cloudformation.events import strings
 from fogbank.services.cloudformation.records import Callback
@@ -175,24 +175,24 @@ async def _answer(ctx: Context, path: str, query: str, body: bytes) -> None:
     await ctx.transact(change)
 
 
-def _outcome(callback: Callback, body: bytes) -> resuming.Outcome:
+def _outcome(callback: Callback, body: bytes) -> Outcome:
     """What an answer says; one that is malformed fails the resource."""
     if len(body) > MAX_RESPONSE:
-        return resuming.Outcome(False, reason="Response object is too long.")
+        return Outcome(False, reason="Response object is too long.")
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        return resuming.Outcome(False, reason="Invalid Response object: The response is not a JSON object")
+        return Outcome(False, reason="Invalid Response object: The response is not a JSON object")
     physical_id = said.get("PhysicalResourceId")
     physical_id = physical_id if isinstance(physical_id, str) else ""
     if said.get("Status") == "FAILED":
         reason = f"Received response status [FAILED] from custom resource. Message returned: {said.get('Reason')}"
-        return resuming.Outcome(False, physical_id, reason=f"{reason} (RequestId: {callback.id})")
+        return Outcome(False, physical_id, reason=f"{reason} (RequestId: {callback.id})")
     if said.get("Status") != "SUCCESS":
-        return resuming.Outcome(False, reason="Invalid Response object: Value of Status must be SUCCESS or FAILED")
+        return Outcome(False, reason="Invalid Response object: Value of Status must be SUCCESS or FAILED")
     if not physical_id and callback.request != "Delete":
-        return resuming.Outcome(False, reason="Invalid PhysicalResourceId")
+        return Outcome(False, reason="Invalid PhysicalResourceId")
     data = said.get("Data")
-    return resuming.Outcome(True, physical_id, data if isinstance(data, dict) else {}, no_echo=bool(said.get("NoEcho")))
+    return Outcome(True, physical_id, data if isinstance(data, dict) else {}, no_echo=bool(said.get("NoEcho")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from fogbank.kit.errors import AwsError
@@ -39,6 +40,18 @@ class Deferred(Exception):
         self.begin = begin
         self.handle = handle
         self.count = count
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a deferred step."""
+
+    ok: bool
+    physical_id: str = ""
+    """Empty: as it was when the step was deferred."""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    no_echo: bool = False
 
 
 _HANDLER_CODES = (

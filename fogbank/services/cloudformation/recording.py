@@ -6,9 +6,9 @@ from typing import Any
 
 from fogbank.api import Context, Provisioned
 from fogbank.services.cloudformation import phases
+from fogbank.services.cloudformation.deferral import Outcome
 from fogbank.services.cloudformation.events import resource_event
 from fogbank.services.cloudformation.records import Leftover, Operation, Resource, Stack, Step
-from fogbank.services.cloudformation.resuming import Outcome
 
 INITIATED = "Resource creation Initiated"
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from fogbank.api import Context
-from fogbank.services.cloudformation import execution, phases
-from fogbank.services.cloudformation.records import Operation, Stack, Step
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a deferred step."""
-
-    ok: bool
-    physical_id: str = ""
-    """Empty: as it was when the step was deferred."""
-    attributes: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    no_echo: bool = False
+from fogbank.services.cloudformation import execution, phases, recording
+from fogbank.services.cloudformation.deferral import Outcome
+from fogbank.services.cloudformation.records import Event, Operation, Stack, Step
 
 
 def resume(ctx: Context, stack: str, operation_number: int, logical_id: str, outcome: Outcome) -> bool:
@@ -42,8 +30,6 @@ def resume(ctx: Context, stack: str, operation_number: int, logical_id: str, out
 
 
 def close(ctx: Context, operation: Operation, step: Step, outcome: Outcome) -> None:
-    from fogbank.services.cloudformation import recording
-
     recording.deferred_ended(ctx, phases.stack_of(ctx, operation), operation, step, outcome)
     execution.finish(ctx, operation, step, failed=not outcome.ok)
 
@@ -83,8 +69,6 @@ def child_ended(ctx: Context, child: Stack) -> None:
 
 def _cause(ctx: Context, child: Stack) -> str:
     """The reason of the child's failure, which its last events have."""
-    from fogbank.services.cloudformation.records import Event
-
     for event in ctx.tx.scan(Event, child.uuid, reverse=True):
         if event.physical_id == child.id and event.reason and event.reason != "User Initiated":
             return event.reason.removesuffix("Rollback requested by user.").strip()

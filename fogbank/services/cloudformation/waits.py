@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from fogbank.api import AwsError, Context, Provisioned, ResourceCall, ResourceType
 from fogbank.services.cloudformation import access, cloudformation, execution, lookup, resuming, types
 from fogbank.services.cloudformation.calls import StackCall
-from fogbank.services.cloudformation.deferral import Deferred
+from fogbank.services.cloudformation.deferral import Deferred, Outcome
 from fogbank.services.cloudformation.errors import validation
 from fogbank.services.cloudformation.records import Signal, Stack, Step
 
@@ -170,10 +170,10 @@ def _weigh(ctx: Context, stack: Stack, step: Step) -> None:
     failed = next((signal for signal in signals if signal.status == "FAILURE"), None)
     if failed is not None:
         reason = f"WaitCondition received failed message: '{failed.reason}' for uniqueId: {failed.unique_id}"
-        outcome = resuming.Outcome(False, reason=reason)
+        outcome = Outcome(False, reason=reason)
     elif len(signals) >= step.data["count"]:
         data = json.dumps({signal.unique_id: signal.data for signal in signals}, separators=(",", ":"))
-        outcome = resuming.Outcome(True, attributes={"Data": data})
+        outcome = Outcome(True, attributes={"Data": data})
     else:
         return
     resuming.resume(ctx, step.stack, step.operation, step.logical_id, outcome)
