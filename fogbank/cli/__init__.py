@@ -16,6 +16,7 @@ COMMANDS = {
     "down": "stop it",
     "status": "say whether it runs, and where",
     "doctor": "say what this machine can do, what is missing, and how to get it",
+    "runtimes": "list the runtimes of functions, get, choose and remove their interpreters",
     "trust": "print or install the certificate authority of the cloud's TLS addresses",
     "env": "print the environment variables that point AWS tools at the cloud",
     "coverage": "list every operation and CloudFormation type that is there",
