@@ -10,7 +10,7 @@ from fogbank.services.apigateway import apigateway, errors, lookup
 from fogbank.services.apigateway.access import access
 from fogbank.services.apigateway.lookup import without_none
 from fogbank.services.apigateway.patching import Patch, boolean, number, patches, rate
-from fogbank.services.apigateway.records import Mapping, Stage
+from fogbank.services.apigateway.records import Account, Mapping, Stage
 
 _STAGE = "/restapis/{restApiId}/stages/{stageName}"
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -177,6 +177,8 @@ def _update(ctx: Context, stage: Stage, patch: Patch) -> None:
         _patch_variable(settings, patch)
     elif name == "accessLogSettings":
         _patch_access_log(settings, patch)
+        if "accessLogSettings" in settings:
+            _check_log_role(ctx)
     elif name == "canarySettings":
         _patch_canary(ctx, stage, patch)
     elif name == "deploymentId" and not rest:
@@ -192,6 +194,14 @@ def _update(ctx: Context, stage: Stage, patch: Patch) -> None:
         settings[name] = boolean(patch.value)
     else:
         _patch_method_setting(settings, patch)
+        if any(setting.get("loggingLevel", "OFF") != "OFF" for setting in settings["methodSettings"].values()):
+            _check_log_role(ctx)
+
+
+def _check_log_role(ctx: Context) -> None:
+    account = ctx.tx.get(Account, ctx.account, ctx.region)
+    if account is None or not account.log_role:
+        raise errors.bad_request("CloudWatch Logs role ARN must be set in account settings to enable logging")
 
 
 def _patch_variable(settings: dict[str, Any], patch: Patch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cloud import ACCOUNT, REGION, CloudUnderTest
-from tests.services.apigateway.conftest import Apis
+from tests.services.apigateway.conftest import Apis, refused
 from tests.services.apigateway.http import call
 
 INTERNAL = (500, "InternalServerErrorException", {"message": "Internal server error"})
@@ -213,8 +213,11 @@ def test_a_stage_serves_its_deployment(cloud: CloudUnderTest, apis: Apis) -> Non
 
 
 def test_execution_and_access_logs(cloud: CloudUnderTest, apis: Apis) -> None:
-    apis.client.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": apis.role}])
     api = apis.document({"/a": {"get": mock({"default": {"statusCode": "200"}})}})
+    assert refused(apis.client.update_stage, restApiId=api, stageName="dev", patchOperations=[
+        {"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"}]) == (
+        "BadRequestException", "CloudWatch Logs role ARN must be set in account settings to enable logging")
+    apis.client.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": apis.role}])
     group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:access"
     apis.client.update_stage(restApiId=api, stageName="dev", patchOperations=[
         {"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"},

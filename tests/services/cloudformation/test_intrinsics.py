@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fogbank.api import AwsError
 from fogbank.services.cloudformation import dynamic, functions
-from fogbank.services.cloudformation.intrinsics import NO_VALUE, Evaluator, Scope, check_rules, pseudo_parameters
+from fogbank.services.cloudformation.intrinsics import NO_VALUE, Evaluator, Scope, pseudo_parameters
+from fogbank.services.cloudformation.rules import check_rules
 
 
 class Resources:

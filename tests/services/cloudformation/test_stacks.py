@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 
-from fogbank.api import AwsError
+from fogbank.api import AwsError, Context
 from fogbank.iam.principal import root
-from tests.services.cloudformation.conftest import Lab, body, things
+from fogbank.services.cloudformation import stacks
+from fogbank.services.cloudformation.records import Event
+from fogbank.work import Task
+from tests.services.cloudformation.conftest import ACCOUNT, REGION, Lab, body, things
 
 FAILED = 'Resource handler returned message: "{} cannot be {}d" (RequestToken: '
 
@@ -407,3 +410,33 @@ async def test_a_failed_update_that_stays_can_be_rolled_back_or_made_good(lab: L
     await lab.call("ExecuteChangeSet", StackName="stack", ChangeSetName="repair")
     assert (await lab.settled("stack"))["StackStatus"] == "UPDATE_COMPLETE"
     assert set(lab.thing.things) == {"a2"}
+
+
+def at(lab: Lab, account: str = ACCOUNT) -> Context:
+    return lab.platform.context("cloudformation", account, REGION, root(account))
+
+
+async def test_a_creation_that_takes_too_long(lab: Lab) -> None:
+    template = body(things(A={"Wait": "create"}, B={"Value": {"Ref": "A"}}))
+    made = await lab.call("CreateStack", StackName="stack", TemplateBody=template, TimeoutInMinutes=5)
+    await lab.thing.arrival("A").wait()
+    tasks = lab.platform.store.run(lambda tx: [task for task in tx.scan(Task) if task.kind == "cloudformation.timeout"])[0]
+    assert len(tasks) == 1 and 290 < tasks[0].due - lab.platform.clock.now() <= 300
+    await at(lab).transact(lambda ctx: stacks.time_out(ctx, tasks[0].payload))
+    lab.thing.gate("A").set()
+    assert (await lab.settled(made["StackId"]))["StackStatus"] == "ROLLBACK_COMPLETE"
+    reason = "Stack creation time exceeded the specified timeout. Rollback requested by user."
+    assert ("stack", "ROLLBACK_IN_PROGRESS", reason) in await lab.events()
+    assert lab.thing.things == {} and ("create", "B") not in lab.thing.log
+
+
+async def test_a_deleted_stack_is_forgotten_in_the_end(lab: Lab) -> None:
+    stack = await lab.deploy(things(A={}))
+    uuid = stack["StackId"].rpartition("/")[2]
+    await at(lab).transact(lambda ctx: stacks.purge(ctx, {"stack": uuid}))
+    assert (await lab.call("DescribeStacks", StackName="stack"))["Stacks"]  # It lives.
+    await lab.remove()
+    assert (await lab.call("ListStacks"))["StackSummaries"][0]["StackStatus"] == "DELETE_COMPLETE"
+    await at(lab).transact(lambda ctx: stacks.purge(ctx, {"stack": uuid}))
+    assert (await lab.call("ListStacks"))["StackSummaries"] == []
+    assert lab.platform.store.run(lambda tx: list(tx.scan(Event)))[0] == []

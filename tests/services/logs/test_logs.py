@@ -1,7 +1,9 @@
 """CloudWatch Logs through boto3, as `aws logs` and `sam logs` use it. Texts as recorded from AWS."""
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -335,3 +337,44 @@ def test_events_outlive_a_kill(cloud: CloudUnderTest, logs: Any, group: str) -> 
     assert texts(logs.filter_log_events(logGroupName=group)) == ["before"]
 
 
+
+
+HANDLER = """
+import base64, gzip, json
+def handler(event, context):
+    print("RECEIVED " + gzip.decompress(base64.b64decode(event["awslogs"]["data"])).decode())
+"""
+
+
+def test_a_subscription_filter_calls_its_function(cloud: CloudUnderTest, logs: Any, group: str) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("app.py", HANDLER)
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    iam = cloud.client("iam")
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [allowed]}))
+    client = cloud.client("lambda")
+    function = client.create_function(
+        FunctionName="watcher", Runtime="python3.11", Role=role, Handler="app.handler", Timeout=20,
+        Code={"ZipFile": archive.getvalue()})["FunctionArn"]
+    client.add_permission(FunctionName="watcher", StatementId="s", Action="lambda:InvokeFunction",
+                          Principal="logs.amazonaws.com")
+    logs.put_subscription_filter(
+        logGroupName=group, filterName="errors", filterPattern="ERROR", destinationArn=function)
+    put(logs, group, [(now(), "fine"), (now(), "an ERROR")])
+    deadline = time.monotonic() + 15
+    received: list[str] = []
+    while not received:
+        assert time.monotonic() < deadline
+        if logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/watcher")["logGroups"]:
+            received = texts(logs.filter_log_events(logGroupName="/aws/lambda/watcher", filterPattern="RECEIVED"))
+    message = json.loads(received[0].removeprefix("RECEIVED "))
+    [event] = message.pop("logEvents")
+    assert message == {"messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": group, "logStream": "s",
+                       "subscriptionFilters": ["errors"]}
+    assert event["message"] == "an ERROR"
+    assert event["id"] == logs.filter_log_events(logGroupName=group, filterPattern="ERROR")["events"][0]["eventId"]
