@@ -15,12 +15,12 @@ from fogbank.services.cloudformation.intrinsics import (
     Evaluator,
     Lookup,
     Scope,
-    check_rules,
     pseudo_parameters,
 )
 from fogbank.services.cloudformation.parameters import Parameter
 from fogbank.services.cloudformation.records import Export, Revision, Stack
 from fogbank.services.cloudformation.records import Resource as Row
+from fogbank.services.cloudformation.rules import check_rules
 from fogbank.services.cloudformation.template import Template
 from fogbank.store import Tx
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fogbank.services.cloudformation import functions
-from fogbank.services.cloudformation.errors import template_error, validation
+from fogbank.services.cloudformation.errors import template_error
 from fogbank.services.cloudformation.functions import UNKNOWN, is_function, sub_parts, text
 
 NO_VALUE = object()
@@ -105,12 +105,12 @@ class Evaluator:
         try:
             decided = self.with_lookup(_Nothing()) if not isinstance(self.lookup, _Nothing) else self
             decided._deciding = self._deciding
-            self._conditions[name] = decided._truth(self.scope.conditions[name])
+            self._conditions[name] = decided.truth(self.scope.conditions[name])
         finally:
             self._deciding.pop()
         return self._conditions[name]
 
-    def _truth(self, node: Any) -> bool:
+    def truth(self, node: Any) -> bool:
         """A condition expression's value."""
         if isinstance(node, dict) and len(node) == 1:
             name, argument = next(iter(node.items()))
@@ -291,15 +291,15 @@ class Evaluator:
         return text(left) == text(right)
 
     def _and(self, argument: Any) -> bool:
-        return all(self._truth(item) for item in functions.operands("Fn::And", argument))
+        return all(self.truth(item) for item in functions.operands("Fn::And", argument))
 
     def _or(self, argument: Any) -> bool:
-        return any(self._truth(item) for item in functions.operands("Fn::Or", argument))
+        return any(self.truth(item) for item in functions.operands("Fn::Or", argument))
 
     def _not(self, argument: Any) -> bool:
         if not isinstance(argument, list) or len(argument) != 1:
             raise template_error("every Fn::Not object requires one boolean parameter.")
-        return not self._truth(argument[0])
+        return not self.truth(argument[0])
 
 
 _LOGIC: Mapping[str, Callable[[Evaluator, Any], Any]] = {
@@ -341,33 +341,3 @@ def pseudo_parameters(
         "AWS::StackName": stack_name,
         "AWS::URLSuffix": "amazonaws.com.cn" if china else "amazonaws.com",
     }
-
-
-def check_rules(rules: Mapping[str, Any], evaluator: Evaluator) -> None:
-    """The template's Rules: parameters that do not fit together. Raises AwsError(`ValidationError`)."""
-    for name, rule in rules.items():
-        if not isinstance(rule, dict) or ("RuleCondition" in rule and not _rule_truth(rule["RuleCondition"], evaluator)):
-            continue
-        for assertion in rule.get("Assertions") or []:
-            if isinstance(assertion, dict) and not _rule_truth(assertion.get("Assert"), evaluator):
-                described = assertion.get("AssertDescription", f"Assertion of rule {name} failed")
-                raise validation(f"Template Error: Rule {name} failed: {described}")
-
-
-def _rule_truth(node: Any, evaluator: Evaluator) -> bool:
-    """Rules have functions of their own beside the logic of conditions; the rule-specific ones about lists are here."""
-    if isinstance(node, dict) and len(node) == 1:
-        name, argument = next(iter(node.items()))
-        if name == "Fn::Contains" and isinstance(argument, list) and len(argument) == 2:
-            items, item = (evaluator.value(part) for part in argument)
-            return isinstance(items, list) and text(item) in [text(one) for one in items]
-        if name in ("Fn::EachMemberEquals", "Fn::EachMemberIn") and isinstance(argument, list) and len(argument) == 2:
-            items, allowed = (evaluator.value(part) for part in argument)
-            choices = allowed if isinstance(allowed, list) else [allowed]
-            return isinstance(items, list) and all(text(one) in [text(c) for c in choices] for one in items)
-        if name in ("Fn::And", "Fn::Or"):
-            answers = [_rule_truth(item, evaluator) for item in functions.operands(name, argument)]
-            return all(answers) if name == "Fn::And" else any(answers)
-        if name == "Fn::Not" and isinstance(argument, list) and len(argument) == 1:
-            return not _rule_truth(argument[0], evaluator)
-    return evaluator._truth(node)
