@@ -64,7 +64,7 @@ async def prepare(ctx: Context, req: dict[str, Any], stack: Stack, previous: Rev
     if transformed:
         if not reviewed and transforms.uses_macros(raw):
             capabilities.check({}, revision.capabilities, expands=True)
-        await _authorise_transforms(ctx, raw, reviewed)
+        _authorise_transforms(ctx, raw, "CreateChangeSet" if reviewed else "UpdateStack" if previous else "CreateStack")
     else:
         parts = template.build(raw)
         _check_references(parts)
@@ -119,13 +119,12 @@ async def _parameters(
     return values
 
 
-async def _authorise_transforms(ctx: Context, raw: dict[str, Any], reviewed: bool) -> None:
-    """A transform is a resource of its own in policies: `arn:aws:cloudformation:REGION:aws:transform/NAME`."""
-    action = "cloudformation:CreateChangeSet" if reviewed else "cloudformation:CreateStack"
+def _authorise_transforms(ctx: Context, raw: dict[str, Any], operation: str) -> None:
+    """A transform of AWS's is a resource of its own in policies: `arn:aws:cloudformation:REGION:aws:transform/NAME`."""
     for name in _names(raw):
-        if name.startswith("AWS::Serverless") or name == language.NAME:
-            resource = f"arn:aws:cloudformation:{ctx.region}:aws:transform/{name.removeprefix('AWS::')}"
-            ctx.authorise(action, resource)
+        if name.startswith("AWS::"):
+            transform = f"arn:aws:cloudformation:{ctx.region}:aws:transform/{name.removeprefix('AWS::')}"
+            ctx.authorise(f"cloudformation:{operation}", transform)
 
 
 def _names(raw: dict[str, Any]) -> list[str]:

@@ -339,6 +339,9 @@ def test_calls_are_made_in_the_deployers_name(cloud: CloudUnderTest, deployer: D
     reason = next(event[2] for event in deployer.events("mine-1") if event[1] == "CREATE_FAILED")
     assert "user/deployer is not authorized to perform: ssm:PutParameter" in reason
     assert "HandlerErrorCode: AccessDenied" in reason
+    transformed = json.dumps({"Transform": "AWS::LanguageExtensions", "Resources": {"P": parameter("v")}})
+    with pytest.raises(ClientError, match="cloudformation:us-east-1:aws:transform/LanguageExtensions"):
+        mine.create_change_set(StackName="mine-0", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=transformed)
     # Allowed, but only by way of CloudFormation.
     via = {
         "Effect": "Allow",
