@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from fogbank.api import AwsError, Context, Retry
+from fogbank.iam import principal as principals
 from fogbank.services.lambda_ import invocations, lambda_, lookup, running
 from fogbank.services.lambda_.names import FunctionName, resolve
 from fogbank.services.lambda_.records import EventInvokeConfig
@@ -137,8 +138,12 @@ def _config(ctx: Context, name: FunctionName) -> EventInvokeConfig:
 
 
 @lambda_.target("lambda:function")
-async def deliver(ctx: Context, arn: str, event: dict[str, Any], *, role: str = "", **_: Any) -> None:
-    """An event for a function is queued there, as the role that sends it may."""
+async def deliver(
+    ctx: Context, arn: str, event: dict[str, Any], *, role: str = "", service: str = "", source_arn: str = "", **_: Any
+) -> None:
+    """An event for a function is queued there, as the role or the service that sends it may."""
     principal = ctx.assume(role, "destination", "lambda.amazonaws.com") if role else ctx.principal
+    if service:
+        principal = principals.service(service, source_arn=source_arn, source_account=ctx.account)
     params = {"FunctionName": arn, "InvocationType": "Event", "Payload": json.dumps(event).encode()}
     await ctx.call_async("lambda", "Invoke", params, principal=principal)

@@ -23,6 +23,8 @@ class Subscription(msgspec.Struct, kw_only=True):
     role: str = ""
     distribution: str = "ByLogStream"
     transformed: bool = False
+    sender: str = ""
+    """The service principal that the function lets call it."""
 
 
 @record("logs.group", key=("account", "region", "name"), indexes={"id": ("id",)})

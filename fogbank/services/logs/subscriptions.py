@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 from typing import Any
 
 from fogbank.api import AwsError, Context
+from fogbank.iam.principal import service
 from fogbank.kit import arn as arns
 from fogbank.services.logs import errors, logs, patterns
 from fogbank.services.logs.names import group as require_group
@@ -23,6 +25,7 @@ def put_subscription_filter(ctx: Context, req: dict[str, Any]) -> None:
     patterns.compiled(req["filterPattern"])
     _check_destination(ctx, req)
     group = require_group(ctx, req["logGroupName"])
+    sender = _sender(ctx, group, req["destinationArn"])
     others = [s for s in group.subscriptions if s.name != req["filterName"]]
     old = next((s for s in group.subscriptions if s.name == req["filterName"]), None)
     if len(others) >= MOST:
@@ -35,6 +38,7 @@ def put_subscription_filter(ctx: Context, req: dict[str, Any]) -> None:
         distribution=req.get("distribution") or "ByLogStream",
         transformed=bool(req.get("applyOnTransformedLogs")),
         created=old.created if old else milliseconds(ctx),
+        sender=sender,
     )
     group.subscriptions = sorted([*others, new], key=lambda s: s.name)
     ctx.tx.put(group)
@@ -60,6 +64,21 @@ def _check_destination(ctx: Context, req: dict[str, Any]) -> None:
                              f"{target.service}")
     if req.get("roleArn"):
         ctx.authorise("iam:PassRole", req["roleArn"], {"iam:PassedToService": "logs.amazonaws.com"})
+
+
+def _sender(ctx: Context, group: Group, destination: str) -> str:
+    """As which service a function lets us call it; AWS tries the function when the filter is made."""
+    if ":lambda:" not in destination:
+        return ""
+    for name in (f"logs.{ctx.region}.amazonaws.com", "logs.amazonaws.com"):
+        caller = service(name, source_arn=group_arn(ctx, f"{group.name}:*"), source_account=ctx.account)
+        with contextlib.suppress(AwsError):
+            ctx.authorise("lambda:InvokeFunction", destination, principal=caller)
+            return name
+    raise errors.invalid(
+        "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute your "
+        "function."
+    )
 
 
 @logs.operation(access=group_access("DescribeSubscriptionFilters"))
@@ -95,7 +114,7 @@ def forward(ctx: Context, group: Group, stream: Stream, number: int, events: lis
             ctx.deliver(
                 subscription.destination,
                 {"awslogs": {"data": _packed(ctx, group, stream, subscription, chosen)}},
-                service=f"logs.{ctx.region}.amazonaws.com",
+                service=subscription.sender,
                 source_arn=group_arn(ctx, f"{group.name}:*"),
             )
 

@@ -281,11 +281,14 @@ def test_metric_filters(logs: Any, group: str) -> None:
     assert found == [{"eventNumber": 2, "eventMessage": '{"a": 1}', "extractedValues": {"$.a": "1"}}]
 
 
-def test_subscription_filters_as_recorded(logs: Any, group: str) -> None:
+def test_subscription_filters_as_recorded(logs: Any, group: str, watcher: str) -> None:
     def subscribe(name: str, target: str) -> None:
         logs.put_subscription_filter(logGroupName=group, filterName=name, filterPattern="", destinationArn=target)
 
-    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:none"
+    function = watcher
+    assert refused(subscribe, name="test", target=f"{function}-none") == (
+        "InvalidParameterException", "Could not execute the lambda function. Make sure you have given CloudWatch Logs "
+        "permission to execute your function.")
     subscribe("test", function)
     [described] = logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
     described.pop("creationTime")
@@ -346,7 +349,9 @@ def handler(event, context):
 """
 
 
-def test_a_subscription_filter_calls_its_function(cloud: CloudUnderTest, logs: Any, group: str) -> None:
+@pytest.fixture(scope="module")
+def watcher(cloud: CloudUnderTest) -> str:
+    """A function that prints what it is sent, and that CloudWatch Logs may call."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("app.py", HANDLER)
@@ -362,9 +367,13 @@ def test_a_subscription_filter_calls_its_function(cloud: CloudUnderTest, logs: A
         FunctionName="watcher", Runtime="python3.11", Role=role, Handler="app.handler", Timeout=20,
         Code={"ZipFile": archive.getvalue()})["FunctionArn"]
     client.add_permission(FunctionName="watcher", StatementId="s", Action="lambda:InvokeFunction",
-                          Principal="logs.amazonaws.com")
+                          Principal="logs.amazonaws.com", SourceArn=f"{ARN}/test/*:*")
+    return str(function)
+
+
+def test_a_subscription_filter_calls_its_function(logs: Any, group: str, watcher: str) -> None:
     logs.put_subscription_filter(
-        logGroupName=group, filterName="errors", filterPattern="ERROR", destinationArn=function)
+        logGroupName=group, filterName="errors", filterPattern="ERROR", destinationArn=watcher)
     put(logs, group, [(now(), "fine"), (now(), "an ERROR")])
     deadline = time.monotonic() + 15
     received: list[str] = []
