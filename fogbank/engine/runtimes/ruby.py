@@ -14,7 +14,7 @@ from fogbank.engine.runtimes.table import Runtime
 
 def candidates(version: str, shelf: Shelf) -> Iterator[Path]:
     rbenv = Path(os.environ.get("RBENV_ROOT") or os.path.expanduser("~/.rbenv")) / "versions"
-    for folder in (rbenv, Path(os.path.expanduser("~/.rubies")), Path("/opt/rubies")):
+    for folder in (rbenv, Path(os.path.expanduser("~/.rubies"))):
         yield from (entry / "bin" / "ruby" for entry in newest(folder, f"*{version}.*"))
     for bin_folder in ("/usr/local/bin", "/usr/bin"):
         yield Path(bin_folder) / f"ruby{version}"
@@ -27,7 +27,8 @@ def ask(path: Path) -> Interpreter | None:
 
 
 def tools(runtime: Runtime, found: Interpreter, shelf: Shelf, may_obtain: bool) -> Tools:
-    """Ruby has its paths compiled in: it is shown where it lies on this machine, and has Lambda's name as a link."""
+    """Ruby has its paths compiled in: it is shown where it lies on this machine (which /tmp or /opt
+    would hide), and has Lambda's name as a link."""
     prefix = found.path.parent.parent
     links = [("/var/lang/bin/ruby", str(found.path))]
     binds = [] if prefix == Path("/usr") else [(str(prefix), str(prefix))]
