@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from email.utils import formatdate
+import time
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -14,6 +14,8 @@ _OURS = frozenset(
     ("connection", "content-length", "date", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding")
 )
 """Headers that belong to the connection: what a handler says of them is dropped."""
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 BODILESS = frozenset((204, 205, 304))
 
 CHUNKED = -1
@@ -79,6 +81,13 @@ def _status_line(status: int) -> str:
     return f"HTTP/1.1 {status:03d} {reason}\r\n"
 
 
+def _imf_date(second: int) -> str:
+    """RFC 9110's `Sun, 06 Nov 1994 08:49:37 GMT`, in no locale's words."""
+    t = time.gmtime(second)
+    day, month = _DAYS[t.tm_wday], _MONTHS[t.tm_mon - 1]
+    return f"{day}, {t.tm_mday:02d} {month} {t.tm_year} {t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} GMT"
+
+
 class Dates:
     """The Date header, made once a second."""
 
@@ -92,5 +101,5 @@ class Dates:
         second = int(now)
         if second != self._second:
             self._second = second
-            self._text = formatdate(second, usegmt=True)
+            self._text = _imf_date(second)
         return self._text

@@ -9,7 +9,7 @@ import base64
 import hashlib
 from datetime import datetime
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -51,7 +51,7 @@ class AwsPolicy(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=1)
 def all_policies() -> dict[str, AwsPolicy]:
     """By ARN, in the order of their names."""
-    data = resources.files("fogbank.iam").joinpath("managed.json").read_bytes()
+    data = Path(__file__).with_name("managed.json").read_bytes()
     policies = msgspec.json.decode(data, type=list[AwsPolicy])
     return {policy.arn: policy for policy in sorted(policies, key=lambda policy: policy.name.lower())}
 

@@ -7,10 +7,12 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
+from fogbank.gateway import render
 from fogbank.gateway.bodies import Disconnected, IncomingBody
 from fogbank.gateway.limits import Limits
 from fogbank.kit.errors import AwsError
@@ -497,3 +499,8 @@ async def test_upgrade_hands_the_connection_over(door: Door) -> None:
     assert (await client.head())[0] == 101
     await client.send(b" late")
     assert await client.reader.readexactly(10) == b"EARLY LATE"
+
+
+@pytest.mark.parametrize("second", [0, 784111777, 951782400, 1735689599, 4102444800])
+def test_the_date_is_written_as_http_wants_it(second: int) -> None:
+    assert render.Dates().at(second + 0.5) == formatdate(second, usegmt=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from time import gmtime
 from typing import Any
 
@@ -39,6 +38,8 @@ def epoch_of_text(text: str) -> float:
         elif text[:1].isdigit() or text[:1] == "-":
             return epoch_of(float(text))
         else:
+            from email.utils import parsedate_to_datetime  # 10 ms to import, and few clients write dates so
+
             moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
