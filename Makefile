@@ -36,7 +36,8 @@ lint: env
 	$(BIN)/mypy
 
 test: env tools lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	# Real processes, timers and sandboxes: what fails is run once more, and counted as rerun.
+	$(BIN)/pytest -n 2 --dist loadfile --reruns 1
 
 # The emulators that the benchmarks run beside ours.
 .tools/peers/.ready: tests/tools/peers.txt
