@@ -35,10 +35,22 @@ def create_rest_api(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         lookup.api(ctx, req["cloneFrom"])
         original = ctx.tx.get(Draft, req["cloneFrom"])
         definition = copy.deepcopy(original.definition) if original else definition
-    return view(make(ctx, settings, definition, req.get("tags") or {}))
+    tags = dict(req.get("tags") or {})
+    once = tags.pop(ONCE, None)
+    return view(made_before(ctx, once) or make(ctx, settings, definition, tags, once))
 
 
-def make(ctx: Context, settings: dict[str, Any], definition: Definition, tags: dict[str, str]) -> Api:
+ONCE = "fogbank:once"
+"""A tag of CreateRestApi, and a parameter of ImportRestApi, that is not kept as one: see `Api.once`."""
+
+
+def made_before(ctx: Context, once: str | None) -> Api | None:
+    return next(ctx.tx.find(Api, "once", ctx.account, ctx.region, once, limit=1), None) if once else None
+
+
+def make(
+    ctx: Context, settings: dict[str, Any], definition: Definition, tags: dict[str, str], once: str | None = None
+) -> Api:
     """A new API, whose definition has its root resource."""
     root = next((id_ for id_, r in definition.resources.items() if r["path"] == "/"), None)
     if root is None:
@@ -49,7 +61,7 @@ def make(ctx: Context, settings: dict[str, Any], definition: Definition, tags: d
         settings["policy"] = full_policy(ctx, identifier, settings["policy"])
     api = Api(
         id=identifier, account=ctx.account, region=ctx.region, root=root, created=float(int(ctx.now)),
-        settings=settings, tags=tags,
+        settings=settings, tags=tags, once=once,
     )
     ctx.tx.put(api)
     ctx.tx.put(Draft(api=identifier, definition=definition))

@@ -19,7 +19,10 @@ def import_rest_api(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     types = parameters.get("endpointConfigurationTypes")
     if types:
         settings["endpointConfiguration"] = apis.endpoint_configuration({"types": types.split(",")})
-    api = apis.make(ctx, settings, Definition(), {})
+    before = apis.made_before(ctx, parameters.get(apis.ONCE))
+    if before:
+        return apis.view(before)
+    api = apis.make(ctx, settings, Definition(), {}, parameters.get(apis.ONCE))
     draft = ctx.tx.get(Draft, api.id) or Draft(api=api.id, definition=Definition())
     building.build(ctx, document, api.id, draft.definition, _mode(parameters))
     ctx.tx.put(draft)

@@ -26,7 +26,7 @@ class Definition(msgspec.Struct, kw_only=True):
     """Gateway responses by type, those that were set."""
 
 
-@record("apigateway.api", key=("id",), indexes={"scope": ("account", "region")})
+@record("apigateway.api", key=("id",), indexes={"scope": ("account", "region"), "once": ("account", "region", "once")})
 class Api(Record):
     id: str
     account: str
@@ -37,6 +37,8 @@ class Api(Record):
     settings: dict[str, Any]
     """As CreateRestApi takes them."""
     tags: dict[str, str] = {}
+    once: str | None = None
+    """What CloudFormation calls the step that made it: a step that is run again finds the API instead of making two."""
 
 
 @record("apigateway.draft", key=("api",))

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lamb
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -44,7 +45,7 @@ async def authorise(plane: Plane, call: Call) -> None:
            call.ctx.cloud.store.generation("apigateway."))
     verdict: Verdict | None = plane.answer(key, call.started) if ttl and identity else None
     if verdict is None:
-        verdict = await _ask(call, authorizer, identity)
+        verdict = await _ask(plane, call, authorizer, identity)
         if ttl and identity:
             plane.keep_answer(key, verdict, call.started + ttl)
     call.authorizer = verdict.context
@@ -76,7 +77,7 @@ def _identity(call: Call, authorizer: dict[str, Any], ttl: int) -> tuple[str, ..
     return tuple(values)
 
 
-async def _ask(call: Call, authorizer: dict[str, Any], identity: tuple[str, ...]) -> Verdict:
+async def _ask(plane: Plane, call: Call, authorizer: dict[str, Any], identity: tuple[str, ...]) -> Verdict:
     stage = call.stage
     call.note(f"Starting authorizer: {authorizer['id']} for request: {call.request_id}")
     account, region = place_of(authorizer["function"])
@@ -88,9 +89,14 @@ async def _ask(call: Call, authorizer: dict[str, Any], identity: tuple[str, ...]
         if authorizer.get("authorizerCredentials"):
             role = authorizer["authorizerCredentials"]
             principal = call.ctx.assume(role, "BackplaneAssumeRoleSession", "apigateway.amazonaws.com")
-        outcome = await call.ctx.call_async(
-            "lambda", "Invoke", params, principal=principal, account=account, region=region
+        task = plane.spawn(
+            call.ctx.call_async("lambda", "Invoke", params, principal=principal, account=account, region=region)
         )
+        done, _ = await asyncio.wait({task}, timeout=MOST_SECONDS)
+        if not done:
+            task.cancel()
+            raise failures.authorizer_failure("Execution failed due to an authorizer that timed out")
+        outcome = task.result()
     except AwsError as error:
         raise failures.authorizer_failure(
             f"Execution failed due to configuration error: Invalid permissions on Lambda function: {error.code}"

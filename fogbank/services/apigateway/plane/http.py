@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import socket
 import ssl
 from functools import lru_cache
 from urllib.parse import quote, urlencode, urlsplit
@@ -75,7 +77,8 @@ async def _exchange(call: Call, outgoing: Outgoing) -> tuple[int, list[tuple[str
     call.note(f"Sending request to {url}")
     head = _head(method, target, headers, len(outgoing.body))
     try:
-        reply = await _send(parts.scheme == "https", parts.hostname, parts.port, head + outgoing.body)
+        address = await _address(call, parts.hostname)
+        reply = await _send(parts.scheme == "https", parts.hostname, address, parts.port, head + outgoing.body)
     except (OSError, ssl.SSLError, ValueError, httptools.HttpParserError, EOFError) as error:
         raise failures.unreachable(f"Invalid endpoint address: {error}") from error
     return reply.status, reply.headers, bytes(reply.body)
@@ -119,9 +122,21 @@ class _Reply:
         self.done = True
 
 
-async def _send(tls: bool, host: str, port: int | None, message: bytes) -> _Reply:
+async def _address(call: Call, host: str) -> str:
+    """Where to connect. A cloud that has strangers for users (`--strict`) lets no API reach this machine or its network."""
+    if not call.ctx.cloud.settings.strict:
+        return host
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in found]
+    if not addresses or not all(ipaddress.ip_address(address).is_global for address in addresses):
+        raise failures.configuration("Invalid endpoint address")
+    return addresses[0]
+
+
+async def _send(tls: bool, host: str, address: str, port: int | None, message: bytes) -> _Reply:
     reader, writer = await asyncio.open_connection(
-        host, port or (443 if tls else 80), ssl=_context() if tls else None, limit=1 << 16
+        address, port or (443 if tls else 80), ssl=_context() if tls else None, limit=1 << 16,
+        server_hostname=host if tls else None,
     )
     try:
         writer.write(message)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fogbank.api import AwsError, Provisioned, ResourceCall, ResourceType
 from fogbank.services.apigateway import apigateway
+from fogbank.services.apigateway.apis import ONCE
 from fogbank.services.apigateway.resources.common import (
     changed,
     escaped,
@@ -37,12 +38,14 @@ class RestApiResource(ResourceType):
     async def create(self, call: ResourceCall, props: dict[str, Any]) -> Provisioned:
         body = await _body(call, props)
         if body is None:
-            made = await call("apigateway", "CreateRestApi", {**_params(props), "tags": tags(call, props)})
+            params = {**_params(props), "tags": {**tags(call, props), ONCE: call.token}}
+            made = await call("apigateway", "CreateRestApi", params)
             return _made(made)
         parameters = {str(key): str(value) for key, value in (props.get("Parameters") or {}).items()}
         types = (props.get("EndpointConfiguration") or {}).get("Types")
         if types and "endpointConfigurationTypes" not in parameters:
             parameters["endpointConfigurationTypes"] = ",".join(types)
+        parameters[ONCE] = call.token
         made = await call("apigateway", "ImportRestApi", {"body": body, "parameters": parameters})
         await _settings(call, made["id"], {}, props)
         arn = f"arn:aws:apigateway:{call.region}::/restapis/{made['id']}"
