@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cloud import CloudUnderTest
+
+# What `make tools` got from the registries serves every cloud and engine of the tests.
+os.environ.setdefault("FOGBANK_RUNTIMES", str(Path(__file__).parent.parent / ".tools" / "runtimes"))
 
 
 @pytest.fixture(scope="module")
