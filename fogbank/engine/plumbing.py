@@ -35,9 +35,17 @@ class Plumbing:
         sandbox.on_extension_log = self._read_extensions
         self._loop.add_reader(sandbox.runtime_api, self._accept)
         shop.resolver.serve(sandbox.dns)
+        self._gates: list[int] = []
+        sandbox.on_gate = self._serve_gates
+        self._serve_gates(sandbox.gates)
         self._releases: list[Callable[[], None]] = shop.adopt_sockets(sandbox, spec)
         path = shop.cgroups.peak_file(sandbox.slot)
         self._peak = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path else None
+
+    def _serve_gates(self, gates: list[int]) -> None:
+        for gate in gates:
+            self._gates.append(gate)
+            self._shop.outbound.serve(gate)
 
     def _accept(self) -> None:
         for _ in range(16):
@@ -85,9 +93,17 @@ class Plumbing:
             connection.abort()
         self._connections.clear()
         self._shop.resolver.stop(self._sandbox.dns)
+        self._sandbox.on_gate = _refuse_gates
+        for gate in self._gates:
+            self._shop.outbound.stop(gate)
         for release in self._releases:
             release()
         self._releases = []
         if self._peak is not None:
             os.close(self._peak)
             self._peak = None
+
+
+def _refuse_gates(gates: list[int]) -> None:
+    for gate in gates:
+        os.close(gate)

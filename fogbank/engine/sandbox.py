@@ -54,6 +54,9 @@ class Sandbox:
         self.on_exit: Callable[[str, int], None] = lambda name, status: None
         self.on_extension_log: Callable[[int], None] = lambda pipe: None
         self.extension_log: int | None = None
+        self.gates: list[int] = []
+        """Listeners that report connections: whoever takes the sandbox serves them and closes them."""
+        self.on_gate: Callable[[list[int]], None] = lambda gates: None
         self._wanted_sockets: list[asyncio.Future[socket.socket]] = []
         self.on_failed: Callable[[str, str], None] = lambda name, error: None
         self.on_gone: list[Callable[[], None]] = []
@@ -82,6 +85,9 @@ class Sandbox:
             self.on_exit(message["name"], message["status"])
         elif message["op"] == "socket":
             self._give_socket(_adopt(descriptors[0]))
+        elif message["op"] == "gate":
+            self.gates += descriptors
+            self.on_gate(descriptors)
         elif message["op"] == "log":
             os.set_blocking(descriptors[0], False)
             self.extension_log = descriptors[0]
@@ -160,6 +166,9 @@ class Sandbox:
         for pipe in (self.log, self.frames, self.extension_log):
             if pipe is not None:
                 os.close(pipe)
+        if not self.adopted:
+            for gate in self.gates:
+                os.close(gate)
         for future in self._wanted_sockets:
             future.cancel()
 

@@ -15,6 +15,7 @@ from fogbank.engine import rootfs
 from fogbank.engine.cgroups import Cgroups
 from fogbank.engine.dns import Resolver
 from fogbank.engine.logs import LogSink
+from fogbank.engine.outbound import Outbound
 from fogbank.engine.runtimes import RUNTIMES, Runtime, Toolbox, Tools
 from fogbank.engine.sandbox import Sandbox
 from fogbank.engine.spec import Clock, Credentials, EngineSettings, FunctionSpec, Hooks, RuntimeUnavailable
@@ -40,6 +41,7 @@ class Workshop:
         """Seconds for measured durations: the loop's own time has a grain of a millisecond."""
         self.sink = LogSink(hooks)
         self.resolver = Resolver(settings.internet)
+        self.outbound = Outbound()
         self.toolbox = Toolbox(settings.data_dir, settings.obtain)
         self.slots = Slots(min(SLOTS, settings.max_environments + 64))
         self._zygotes: dict[tuple[str, str, bool], asyncio.Future[Zygote]] = {}
@@ -69,6 +71,7 @@ class Workshop:
             tools, tier=self.tier, data_dir=self.settings.data_dir, ca_bundle=self._bundle, with_sdk=with_sdk,
             base_uid=BASE_UID, slots=SLOTS,
         )  # fmt: skip
+        plan["zygote"]["outbound"] = self.settings.internet
         zygote = Zygote(plan, self.tier, self.slots, self.cgroups, BASE_UID)
         await zygote.start()
         return zygote

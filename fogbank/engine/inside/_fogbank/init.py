@@ -29,7 +29,7 @@ from _fogbank import image, linux
 PLATFORM = "127.0.7.1"
 RUNTIME_API = ("127.0.0.1", 9001)
 USER = 993
-LOG_FD, GO_FD = 3, 4
+LOG_FD, GO_FD, EARLY_FD = 3, 4, 5
 
 
 def run(zygote, order):
@@ -53,7 +53,7 @@ def run(zygote, order):
         item.close()
     os.close(log_read)
     os.close(frames_read)
-    init = Init(zygote.filter, order, config, ours, log_write, frames_write)
+    init = Init(zygote.filter, zygote.gate, order, config, ours, log_write, frames_write)
     zygote.channel.close()
     os.close(zygote.own_pids)
     _keep_only([ours.fileno(), log_write, frames_write])
@@ -91,8 +91,9 @@ def _keep_only(descriptors):
 
 
 class Init:
-    def __init__(self, seccomp, order, config, control, log, frames):
+    def __init__(self, seccomp, gate, order, config, control, log, frames):
         self.seccomp = seccomp
+        self.gate = gate
         self.uid = order["uid"]
         self.tier = config["tier"]
         self.control = control
@@ -225,7 +226,7 @@ class Init:
                 signal.set_wakeup_fd(-1)
                 for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, signal.SIG_DFL)
-                self.become_user(theirs.fileno(), log)
+                self.become_user(theirs.fileno(), log, early=bool(order.get("wait") and order.get("python")))
                 _begin(order)
             except BaseException as error:
                 os.write(2, ("%s: %s\n" % (type(error).__name__, error)).encode())
@@ -251,8 +252,11 @@ class Init:
             os.close(read)
         return self.extension_log
 
-    def become_user(self, go_fd, log):
-        """In the child: from here on it is the function's user, and nothing brings the privileges back."""
+    def become_user(self, go_fd, log, early=False):
+        """In the child: from here on it is the function's user, and nothing brings the privileges back.
+
+        `early` leaves a connection to the Runtime API at EARLY_FD.
+        """
         os.setsid()
         self.control.send(b'{"op": "pid"}')
         with open("/proc/self/oom_score_adj", "w") as file:
@@ -261,9 +265,18 @@ class Init:
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
         high = [_high(self.frames), _high(go_fd)]
-        os.dup2(high[0], LOG_FD)
-        os.dup2(high[1], GO_FD)
-        linux.close_range(5)
+        if early:
+            with socket.socket() as connection:
+                connection.connect(RUNTIME_API)
+                high.append(_high(connection.fileno()))
+        linux.set_no_new_privs()
+        if self.gate is not None:
+            listener = self.gate.install()
+            linux.send_with_descriptors(self.control, b'{"op": "gate"}', [listener])
+            os.close(listener)
+        for target, fd in enumerate(high, LOG_FD):
+            os.dup2(fd, target)
+        linux.close_range(EARLY_FD + early)
         for kind, soft, hard in _RLIMITS:
             resource.setrlimit(kind, (soft, hard))
         if self.tier == "user":
@@ -275,7 +288,6 @@ class Init:
             os.setresgid(self.uid, self.uid, self.uid)
             os.setresuid(self.uid, self.uid, self.uid)
         linux.set_dumpable(True)
-        linux.set_no_new_privs()
         linux.keep_capabilities()
         self.seccomp.install()
         os.umask(0o022)

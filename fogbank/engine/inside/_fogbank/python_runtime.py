@@ -11,11 +11,12 @@ import json
 import math
 import os
 import re
+import socket
 import sys
 import traceback
 
 from _fogbank import python_logs
-from _fogbank.init import LOG_FD
+from _fogbank.init import EARLY_FD, LOG_FD
 from _fogbank.python_context import LambdaContext
 from _fogbank.runtime_client import RuntimeClient
 
@@ -167,7 +168,7 @@ class Ahead:
 
     @classmethod
     def prepare(cls):
-        cls.client = RuntimeClient("127.0.0.1:9001")
+        cls.client = RuntimeClient("127.0.0.1:9001", socket.socket(fileno=EARLY_FD))
         marshaller = _Marshaller()
         headers = {"lambda-runtime-aws-request-id": "x", "lambda-runtime-deadline-ms": "1"}
         marshaller.response(_call(lambda event, context: event, headers, b'{"a": [1, "b"]}', None))

@@ -15,7 +15,7 @@ import socket
 import sys
 
 from _fogbank import init, linux
-from _fogbank.seccomp import Filter
+from _fogbank.seccomp import Filter, Gate
 
 
 class Zygote:
@@ -24,6 +24,7 @@ class Zygote:
         self.warmer = warmer
         self.config = config
         self.filter = Filter()
+        self.gate = Gate() if config.get("outbound") else None
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self.slots = {}
 
