@@ -32,6 +32,10 @@ class Settings:
     strict: bool = False
     isolation: str = "auto"
     """The weakest sandbox tier that is acceptable: `full`, `user`, `container`, or `auto`."""
+    enforce_runtime_dates: bool = False
+    """Refuse deprecated Lambda runtimes from the dates on which AWS does."""
+    obtain_runtimes: bool = True
+    """Whether what a function's runtime lacks may be got from the package registries when it is needed."""
 
 
 class Cloud(Protocol):

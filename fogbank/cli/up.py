@@ -23,6 +23,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="refuse to start where functions would be isolated more weakly than this",
     )
+    parser.add_argument(
+        "--enforce-runtime-dates", action="store_true", help="refuse deprecated Lambda runtimes from AWS's dates on"
+    )
+    parser.add_argument(
+        "--no-install", action="store_true", help="get no interpreter or SDK from the registries when a function needs one"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,6 +50,8 @@ def _foreground(options: argparse.Namespace) -> int:
         listen=options.listen,
         strict=options.strict,
         isolation=options.isolation,
+        enforce_runtime_dates=options.enforce_runtime_dates,
+        obtain_runtimes=not options.no_install,
     )
     return serve(settings)
 
@@ -54,8 +62,9 @@ def _detached(options: argparse.Namespace) -> int:
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     command = [sys.executable, "-m", "fogbank", "up", "--data-dir", str(options.data_dir.resolve())]
     command += ["--port", str(options.port), "--listen", options.listen, "--isolation", options.isolation]
-    if options.strict:
-        command.append("--strict")
+    for flag in ("strict", "enforce_runtime_dates", "no_install"):
+        if getattr(options, flag):
+            command.append("--" + flag.replace("_", "-"))
     begin = log.stat().st_size if log.exists() else 0
     with open(log, "ab") as output:
         child = subprocess.Popen(

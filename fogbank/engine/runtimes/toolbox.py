@@ -72,17 +72,10 @@ class Toolbox:
 
     async def expect(self, name: str) -> None:
         """For a function that is being made: raises RuntimeUnavailable where its runtime is neither here nor can be
-        obtained; what can be is started on, and the function's first invocation waits for it."""
+        obtained."""
         runtime = _runtime(name)
-        if name in self._known or name in self._getting:
-            return
-        try:
+        if name not in self._known and name not in self._getting and not self._can_obtain(runtime):
             await asyncio.to_thread(self.look, name)
-        except RuntimeUnavailable:
-            if not self._can_obtain(runtime):
-                raise
-            task = asyncio.get_running_loop().create_task(self.get(name))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def look(self, name: str) -> Interpreter | None:
         """The interpreter; None for a runtime that brings its own. Blocks for some 50 ms. Raises RuntimeUnavailable."""
