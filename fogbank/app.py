@@ -103,7 +103,9 @@ class Platform:
         from fogbank.engine.spec import EngineSettings
         from fogbank.services.lambda_.hosting import Hosting
 
-        engine_settings = EngineSettings(data_dir=self.settings.data_dir, isolation=self.settings.isolation)
+        engine_settings = EngineSettings(
+            data_dir=self.settings.data_dir, isolation=self.settings.isolation, obtain=self.settings.obtain_runtimes
+        )
         return Engine(engine_settings, self.clock, self.random, Hosting(self, self.listener, self.authority.ca_bundle()))
 
     # --- contexts and calls

@@ -11,6 +11,7 @@ from fogbank.engine import tiers
 from fogbank.engine.cgroups import Cgroups
 from fogbank.engine.function import Function
 from fogbank.engine.invocation import MAX_PAYLOAD, Invocation
+from fogbank.engine.runtimes import Toolbox
 from fogbank.engine.spec import (
     Clock,
     EngineSettings,
@@ -36,6 +37,7 @@ class Engine:
         self._random = random
         self._hooks = hooks
         self._workshop: Workshop | None = None
+        self._toolbox = Toolbox(settings.data_dir, settings.obtain)
         self._functions: dict[str, Function] = {}
         self._retired: set[Function] = set()
         self._running: Counter[str] = Counter()
@@ -70,7 +72,7 @@ class Engine:
                 raise IsolationUnavailable(f"this machine allows no sandbox: {self._tier.problem}")
             cgroups = Cgroups(tiers.cgroup_name(self.settings.data_dir))
             cgroups.sweep()
-            self._workshop = Workshop(self.settings, self._clock, self._hooks, self._tier.name, cgroups)
+            self._workshop = Workshop(self.settings, self._clock, self._hooks, self._tier.name, cgroups, self._toolbox)
             self._sweep()
         return self._workshop
 
@@ -175,6 +177,10 @@ class Engine:
                 function.retire()
                 if function.environments:
                     self._retired.add(function)
+
+    async def expect(self, runtime: str) -> None:
+        """See `spec.EngineLike.expect`."""
+        await self._toolbox.expect(runtime)
 
     async def prepare(self, spec: FunctionSpec) -> None:
         """See `spec.EngineLike.prepare`."""

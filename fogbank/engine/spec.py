@@ -183,7 +183,7 @@ class EngineSettings:
     internet: bool = True
     """Whether the in-sandbox resolver forwards other names than AWS's."""
     obtain: bool = True
-    """Whether Node.js versions and the AWS SDK for JavaScript may be obtained through npm when a function needs them."""
+    """Whether what a runtime lacks (Node.js, an SDK) may be got from the registries when a function needs it."""
     max_environments: int = 3000
     idle_seconds: float = 600.0
     """An idle environment is shut down after this."""
@@ -256,6 +256,10 @@ class EngineLike(Protocol):
     def retire(self, function_arn: str) -> None:
         """Shuts environments of this function down, busy ones after their invocation: all versions and aliases for an
         unqualified ARN, else that version's."""
+        ...
+
+    async def expect(self, runtime: str) -> None:
+        """Raises RuntimeUnavailable for a runtime that is neither on this machine nor can be obtained."""
         ...
 
     async def prepare(self, spec: FunctionSpec) -> None:

@@ -30,7 +30,7 @@ _SDK_PLACES = ("boto3", "python/boto3", "botocore")
 
 
 class Workshop:
-    def __init__(self, settings: EngineSettings, clock: Clock, hooks: Hooks, tier: str, cgroups: Cgroups) -> None:
+    def __init__(self, settings: EngineSettings, clock: Clock, hooks: Hooks, tier: str, cgroups: Cgroups, toolbox: Toolbox) -> None:
         self.settings = settings
         self.clock = clock
         self.hooks = hooks
@@ -42,7 +42,7 @@ class Workshop:
         self.sink = LogSink(hooks)
         self.resolver = Resolver(settings.internet)
         self.outbound = Outbound()
-        self.toolbox = Toolbox(settings.data_dir, settings.obtain)
+        self.toolbox = toolbox
         self.slots = Slots(min(SLOTS, settings.max_environments + 64))
         self._zygotes: dict[tuple[str, str, bool], asyncio.Future[Zygote]] = {}
         self._homes: dict[int, Zygote] = {}

@@ -21,12 +21,14 @@ from fogbank.services.lambda_.records import (
     Statement,
     Version,
 )
+from fogbank.services.lambda_.runtimes import check_dates, check_present, described
 
 
 @lambda_.operation(access=access("CreateFunction"))
 async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = resolve(ctx, req).unqualified()
     await ctx.transact(lambda c: _check_new(c, name, req))
+    await check_present(ctx, req.get("Runtime") or "")
     code = await receive(ctx, req["Code"], req.get("PackageType") or "Zip")
     return await ctx.transact(lambda c: _create(c, name, req, code))
 
@@ -40,6 +42,7 @@ def _check_new(ctx: Context, name: FunctionName, req: dict[str, Any]) -> None:
     configuring.check_role(ctx, name, req["Role"])
     settings_of.refuse_code_signing(req.get("CodeSigningConfigArn") or "")
     tags.check(req.get("Tags") or {})
+    check_dates(ctx, name, req.get("Runtime") or "", "create")
 
 
 def _create(ctx: Context, name: FunctionName, req: dict[str, Any], code: Code) -> dict[str, Any]:
@@ -92,6 +95,7 @@ def _update_code(ctx: Context, name: FunctionName, req: dict[str, Any], code: Co
     function = lookup.function(ctx, name)
     _check_revision(function, req)
     old = function.settings
+    check_dates(ctx, name, old.runtime, "update")
     function.settings = copy.copy(old)
     function.settings.code = code
     if req.get("Architectures"):
@@ -116,6 +120,7 @@ def update_function_configuration(ctx: Context, req: dict[str, Any]) -> dict[str
         configuring.check_role(ctx, name, req["Role"])
     function.settings = copy.copy(function.settings)
     configuring.apply(ctx, function.settings, req)
+    check_dates(ctx, name, function.settings.runtime, "update")
     _changed(ctx, function)
     return views.updated(_view(ctx, latest(name, function)))
 
@@ -174,7 +179,7 @@ def latest(name: FunctionName, function: Function) -> Found:
 
 
 def _view(ctx: Context, found: Found) -> dict[str, Any]:
-    return views.configuration(found, layers=layering.described(ctx, found.settings.layers))
+    return described(ctx, views.configuration(found, layers=layering.described(ctx, found.settings.layers)))
 
 
 def _changed(ctx: Context, function: Function) -> None:
