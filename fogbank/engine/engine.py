@@ -201,6 +201,8 @@ class Engine:
         loop = asyncio.get_running_loop()
         for function in self._functions.values():
             function.expire(loop.time(), self.settings.idle_seconds)
+        if self._workshop is not None:
+            self._workshop.expire(self.settings.idle_seconds)
         self._retired = {function for function in self._retired if function.environments}
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep)
 

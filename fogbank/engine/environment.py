@@ -115,7 +115,7 @@ class Environment:
                 "initializationType": self.init_type, "phase": "init", "runtimeVersion": version,
                 "runtimeVersionArn": arn, "functionName": self.spec.name, "functionVersion": self.spec.version,
             })  # fmt: skip
-            self._arm(self._shop.settings.init_timeout, self._init_timed_out)
+            self._arm(self._init_limit(), self._init_timed_out)
         if credentials is not None:
             left = credentials.expires_at - self._shop.clock.now() - _CREDENTIALS_MARGIN
             self.expires = min(self.expires, self._loop.time() + left)
@@ -135,6 +135,14 @@ class Environment:
             for extension in external:
                 path = f"/opt/extensions/{extension.name}"
                 sandbox.start(f"extension:{extension.name}", argv=[path], env=hidden, cwd="/", log="extension")
+
+    def _init_limit(self) -> float:
+        """10 seconds; ahead of any invocation 130, or the function's timeout where that is longer.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+        """
+        limit = self._shop.settings.init_timeout
+        return limit if self.init_type == "on-demand" else max(13 * limit, self.spec.timeout_s)
 
     def extension_registered(self, extension: Extension) -> None:
         """The runtime starts when the last external extension has registered."""

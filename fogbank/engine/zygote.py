@@ -63,6 +63,7 @@ class Zygote:
         self._orders: deque[int] = deque()
         self._ordered = 0
         self._wanted = 0
+        self.used = self._loop.time()
         self._stock: list[asyncio.Future[Sandbox]] = []
         self._ready: asyncio.Future[str] = self._loop.create_future()
         self.version = ""
@@ -172,6 +173,11 @@ class Zygote:
     def sandboxes(self) -> int:
         return len(self._alive) + len(self._waiting)
 
+    @property
+    def idle(self) -> bool:
+        """Whether every sandbox it has is in stock."""
+        return self.sandboxes <= len(self._stock)
+
     def _spawn(self) -> asyncio.Future[Sandbox]:
         if self._channel is None:
             raise EngineError("the sandbox parent ended")
@@ -204,6 +210,7 @@ class Zygote:
 
     async def take(self) -> Sandbox:
         """A sandbox from the stock, or a new one."""
+        self.used = self._loop.time()
         while self._stock:
             future = self._stock.pop(0)
             with suppress(EngineError):

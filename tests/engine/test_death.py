@@ -84,3 +84,23 @@ async def test_a_killed_zygote_is_replaced(bench: Bench) -> None:
     os.kill(pid, signal.SIGKILL)
     await until(lambda: all(p["account"] != "222222222222" for p in bench.engine.describe()["parents"]))
     assert await bench.value(spec, 0) == 1
+
+
+async def test_an_idle_parent_ends(bench: Bench) -> None:
+    spec = bench.spec("def handler(event, context):\n    return 1", account="444444444444")
+    await bench.value(spec)
+    shop = bench.engine._workshop
+    assert shop is not None
+
+    def parents() -> list[str]:
+        return [parent["account"] for parent in bench.engine.describe()["parents"]]
+
+    shop.expire(-1.0)
+    assert "444444444444" in parents(), "its environment still stands"
+    bench.engine.retire(spec.function_arn)
+    await until(lambda: not shop._dying)
+    (key,) = [key for key in shop._zygotes if key[1] == "444444444444"]
+    await until(lambda: shop._zygotes[key].result().idle)
+    shop.expire(-1.0)
+    assert "444444444444" not in parents()
+    assert await bench.value(spec) == 1
