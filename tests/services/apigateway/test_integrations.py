@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cloud import ACCOUNT, REGION, CloudUnderTest
-from tests.services.apigateway.conftest import Apis, refused
+from tests.services.apigateway.conftest import TRUST, Apis, refused
 from tests.services.apigateway.http import call
 
 INTERNAL = (500, "InternalServerErrorException", {"message": "Internal server error"})
@@ -235,3 +235,44 @@ def test_execution_and_access_logs(cloud: CloudUnderTest, apis: Apis) -> None:
     lines = [e["message"] for e in logs.filter_log_events(logGroupName=f"API-Gateway-Execution-Logs_{api}/dev")["events"]]
     assert lines[1] == f"({request}) Starting execution for request: {request}"
     assert lines[-1] == f"({request}) Method completed with status: 200"
+
+
+def test_other_services_are_called_as_the_integrations_role(cloud: CloudUnderTest, apis: Apis) -> None:
+    role = service_role(cloud)
+    cloud.client("s3").create_bucket(Bucket="api-bucket")
+    cloud.client("ssm").put_parameter(Name="shown", Value="a value", Type="String")
+    both = {"default": {"statusCode": "200", "responseParameters": {
+        "method.response.header.ETag": "integration.response.header.ETag"}}, "404": {"statusCode": "404"},
+        "403": {"statusCode": "403"}}
+    objects = {"type": "aws", "uri": f"arn:aws:apigateway:{REGION}:s3:path/api-bucket/{{key}}", "credentials": role,
+               "requestParameters": {"integration.request.path.key": "method.request.path.key",
+                                     "integration.request.header.x-amz-meta-from": "'api'"}, "responses": both}
+    parameter = {"type": "aws", "httpMethod": "POST", "uri": f"arn:aws:apigateway:{REGION}:ssm:action/GetParameter",
+                 "credentials": role, "requestTemplates": {"application/json": '{"Name": "$input.params(\'name\')"}'},
+                 "responses": {"default": {"statusCode": "200", "responseTemplates": {
+                     "application/json": "$input.json('$.Parameter.Value')"}}, "4\\d{2}": {"statusCode": "404"}}}
+    keyed = {"parameters": [{"name": "key", "in": "path", "required": True}]}
+    api = apis.document({
+        "/{key}": {"put": {**keyed, "x-amazon-apigateway-integration": {**objects, "httpMethod": "PUT"}},
+                   "get": {**keyed, "x-amazon-apigateway-integration": {**objects, "httpMethod": "GET"}}},
+        "/parameter": {"get": {"x-amazon-apigateway-integration": parameter}},
+        "/other": {"get": {"x-amazon-apigateway-integration": {
+            **objects, "httpMethod": "GET", "credentials": role + "-none"}}}})
+    put = call(cloud, api, "/dev/a%20b", "PUT", "text", {"Content-Type": "text/plain"})
+    assert (put.status, put.headers["etag"]) == (200, '"1cb251ec0d568de6a929b520c4aed8d1"')
+    got = call(cloud, api, "/dev/a%20b")
+    assert (got.status, got.body) == (200, b"text")
+    assert cloud.client("s3").head_object(Bucket="api-bucket", Key="a b")["Metadata"] == {"from": "api"}
+    assert call(cloud, api, "/dev/none").status == 404
+    assert call(cloud, api, "/dev/parameter?name=shown").json() == "a value"
+    assert call(cloud, api, "/dev/parameter?name=none").status == 404
+    assert call(cloud, api, "/dev/other").error == INTERNAL
+
+
+def service_role(cloud: CloudUnderTest) -> str:
+    iam = cloud.client("iam")
+    role = iam.create_role(RoleName="integration", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": ["s3:*", "ssm:GetParameter"], "Resource": "*"}
+    iam.put_role_policy(RoleName="integration", PolicyName="p", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [allowed]}))
+    return str(role)

@@ -1,4 +1,4 @@
-"""AWS integrations: a Lambda function behind mapping templates."""
+"""AWS integrations: a Lambda function, or another service, behind mapping templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fogbank.services.apigateway.plane import failures
+from fogbank.services.apigateway.plane import aws
 from fogbank.services.apigateway.plane.answers import Answer
 from fogbank.services.apigateway.plane.call import Call
 from fogbank.services.apigateway.plane.mapping import chosen_response, mapped_request, mapped_response, request_body
@@ -15,9 +15,7 @@ from fogbank.services.apigateway.plane.proxy import invoke
 
 async def run(call: Call) -> Answer:
     if not call.method.function:
-        raise failures.configuration(
-            f"Fogbank does not have AWS integrations with {call.method.integration.get('uri', '')} yet."
-        )
+        return await aws.run(call)
     outgoing = mapped_request(call)
     body = request_body(call)
     headers = {name.lower(): values[-1] for name, values in outgoing.headers.items()}

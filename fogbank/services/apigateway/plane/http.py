@@ -33,7 +33,7 @@ async def run_proxy(call: Call) -> Answer:
     mapped = mapped_request(call)
     headers = {name: values for name, values in call.multi_headers.items() if name.lower() not in _NOT_PASSED}
     query = {**call.query_values, **mapped.query}
-    outgoing = Outgoing(_merged(headers, mapped.headers), query, {**call.path_parameters, **mapped.path}, call.body)
+    outgoing = Outgoing(merged(headers, mapped.headers), query, {**call.path_parameters, **mapped.path}, call.body)
     status, answered, body = await _exchange(call, outgoing)
     return Answer(status, answered, body)
 
@@ -48,12 +48,12 @@ async def run(call: Call) -> Answer:
     outgoing.path.update({str(name): str(value) for name, value in (override.get("path") or {}).items()})
     accept = {"Accept": ["application/json"], "User-Agent": [f"AmazonAPIGateway_{call.stage.api}"]}
     content_type = call.header("content-type") or "application/json"
-    outgoing.headers = _merged({**accept, "Content-Type": [content_type]}, outgoing.headers)
+    outgoing.headers = merged({**accept, "Content-Type": [content_type]}, outgoing.headers)
     status, headers, body = await _exchange(call, outgoing)
     return Answer(*mapped_response(call, chosen_response(call, str(status)), headers, body))
 
 
-def _merged(base: dict[str, list[str]], above: dict[str, list[str]]) -> dict[str, list[str]]:
+def merged(base: dict[str, list[str]], above: dict[str, list[str]]) -> dict[str, list[str]]:
     named = {name.lower() for name in above}
     if named & _FORBIDDEN - {"host"}:
         raise failures.configuration("a header that cannot be mapped")
@@ -65,7 +65,7 @@ async def _exchange(call: Call, outgoing: Outgoing) -> tuple[int, list[tuple[str
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise failures.configuration("Invalid endpoint address")
-    headers = _merged(
+    headers = merged(
         {"X-Amzn-Apigateway-Api-Id": [call.stage.api], "X-Amzn-Trace-Id": [call.trace], "Host": [parts.netloc]},
         outgoing.headers,
     )
@@ -75,10 +75,10 @@ async def _exchange(call: Call, outgoing: Outgoing) -> tuple[int, list[tuple[str
     if method == "ANY":
         method = call.request.method
     call.note(f"Sending request to {url}")
-    head = _head(method, target, headers, len(outgoing.body))
+    message = head(method, target, headers, len(outgoing.body)) + outgoing.body
     try:
         address = await _address(call, parts.hostname)
-        reply = await _send(parts.scheme == "https", parts.hostname, address, parts.port, head + outgoing.body)
+        reply = await send(parts.scheme == "https", parts.hostname, address, parts.port, message)
     except (OSError, ssl.SSLError, ValueError, httptools.HttpParserError, EOFError) as error:
         raise failures.unreachable(f"Invalid endpoint address: {error}") from error
     return reply.status, reply.headers, bytes(reply.body)
@@ -92,7 +92,7 @@ def _filled(uri: str, path: dict[str, str]) -> str:
     return uri
 
 
-def _head(method: str, target: str, headers: dict[str, list[str]], length: int) -> bytes:
+def head(method: str, target: str, headers: dict[str, list[str]], length: int) -> bytes:
     lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, values in headers.items() for value in values]
     lines += [f"Content-Length: {length}", "Connection: close"]
@@ -101,7 +101,7 @@ def _head(method: str, target: str, headers: dict[str, list[str]], length: int) 
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
 
 
-class _Reply:
+class Reply:
     """Callbacks of httptools' parser."""
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ async def _address(call: Call, host: str) -> str:
     return addresses[0]
 
 
-async def _send(tls: bool, host: str, address: str, port: int | None, message: bytes) -> _Reply:
+async def send(tls: bool, host: str, address: str, port: int | None, message: bytes) -> Reply:
     reader, writer = await asyncio.open_connection(
         address, port or (443 if tls else 80), ssl=_context() if tls else None, limit=1 << 16,
         server_hostname=host if tls else None,
@@ -141,7 +141,7 @@ async def _send(tls: bool, host: str, address: str, port: int | None, message: b
     try:
         writer.write(message)
         await writer.drain()
-        reply = _Reply()
+        reply = Reply()
         parser = httptools.HttpResponseParser(reply)
         while not reply.done:
             data = await reader.read(1 << 16)
