@@ -34,6 +34,10 @@ def settings(ctx: Context, req: dict[str, Any], code: Code) -> Settings:
     new = Settings(role=req["Role"], code=code, package_type=req.get("PackageType") or "Zip")
     if new.package_type == "Zip" and not (req.get("Runtime") and req.get("Handler")):
         raise errors.invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
+    if new.package_type == "Image" and (req.get("Runtime") or req.get("Handler") or req.get("Layers")):
+        raise errors.invalid(
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is IMAGE."
+        )
     new.architectures = req.get("Architectures") or ["x86_64"]
     apply(ctx, new, req)
     return new

@@ -5,9 +5,22 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from fogbank.api import AwsError, Context
+from fogbank.api import Context
 from fogbank.kit import ids, paging
-from fogbank.services.lambda_ import configuring, errors, lambda_, layering, lookup, packages, preparing, settings_of, tags, versions, views
+from fogbank.services.lambda_ import (
+    configuring,
+    errors,
+    images,
+    lambda_,
+    layering,
+    lookup,
+    packages,
+    preparing,
+    settings_of,
+    tags,
+    versions,
+    views,
+)
 from fogbank.services.lambda_.lookup import LATEST, Found
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import (
@@ -29,7 +42,7 @@ async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = resolve(ctx, req).unqualified()
     await ctx.transact(lambda c: _check_new(c, name, req))
     await check_present(ctx, req.get("Runtime") or "")
-    code = await receive(ctx, req["Code"], req.get("PackageType") or "Zip")
+    code = await receive(ctx, name, req["Code"])
     return await ctx.transact(lambda c: _create(c, name, req, code))
 
 
@@ -37,6 +50,7 @@ def _check_new(ctx: Context, name: FunctionName, req: dict[str, Any]) -> None:
     """What can be refused before the code is taken in."""
     if ctx.tx.get(Function, name.account, name.region, name.name):
         raise errors.conflict(f"Function already exist: {name.name}")
+    images.check_source(req["Code"], req.get("PackageType") or "Zip", "creating")
     configuring.settings(ctx, req, Code(blob="", sha256="", size=0))
     layering.check(ctx, name.region, req.get("Layers") or [])
     configuring.check_role(ctx, name, req["Role"])
@@ -86,9 +100,14 @@ def get_function_configuration(ctx: Context, req: dict[str, Any]) -> dict[str, A
 @lambda_.operation(access=access("UpdateFunctionCode", qualified=False))
 async def update_function_code(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = resolve(ctx, req).unqualified()
-    await ctx.transact(lambda c: _check_revision(lookup.function(c, name), req))
-    code = await receive(ctx, req, "Image" if req.get("ImageUri") else "Zip")
+    await ctx.transact(lambda c: _check_update(lookup.function(c, name), req))
+    code = await receive(ctx, name, req)
     return await ctx.transact(lambda c: _update_code(c, name, req, code))
+
+
+def _check_update(function: Function, req: dict[str, Any]) -> None:
+    _check_revision(function, req)
+    images.check_source(req, function.settings.package_type, "updating")
 
 
 def _update_code(ctx: Context, name: FunctionName, req: dict[str, Any], code: Code) -> dict[str, Any]:
@@ -168,9 +187,9 @@ async def retire(ctx: Context, payload: dict[str, Any]) -> None:
     ctx.component(Engine).retire(payload["arn"])
 
 
-async def receive(ctx: Context, source: dict[str, Any], package_type: str) -> Code:
-    if package_type == "Image":
-        raise AwsError("NotImplemented", "Fogbank does not run container images yet.", status=501)
+async def receive(ctx: Context, name: FunctionName, source: dict[str, Any]) -> Code:
+    if source.get("ImageUri"):
+        return await images.receive(ctx, name, source["ImageUri"])
     return await packages.receive(ctx, source)
 
 
@@ -196,8 +215,8 @@ def _check_revision(function: Function, req: dict[str, Any]) -> None:
 
 def _location(ctx: Context, found: Found) -> dict[str, Any]:
     if found.settings.package_type == "Image":
-        uri = found.settings.code.image_uri
-        return {"RepositoryType": "ECR", "ImageUri": uri, "ResolvedImageUri": uri}
+        code = found.settings.code
+        return {"RepositoryType": "ECR", "ImageUri": code.image_uri, "ResolvedImageUri": images.resolved(code)}
     return {"RepositoryType": "S3", "Location": packages.location(ctx, found.settings.code)}
 
 

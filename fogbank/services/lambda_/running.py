@@ -8,7 +8,7 @@ import msgspec
 
 from fogbank.api import Context
 from fogbank.engine.spec import FunctionSpec, Limits, VpcConfig
-from fogbank.services.lambda_ import concurrency, layering, packages
+from fogbank.services.lambda_ import concurrency, images, layering, packages
 from fogbank.services.lambda_.lookup import Found
 from fogbank.services.lambda_.records import Code
 
@@ -36,6 +36,7 @@ def runnable(ctx: Context, found: Found) -> Runnable:
 async def spec(ctx: Context, what: Runnable) -> FunctionSpec:
     """The engine's specification; unpacks code that is not unpacked any more."""
     found, s = what.found, what.found.settings
+    image = await images.config(ctx, found.name, s) if s.package_type == "Image" else None
     name = found.name._replace(qualifier=found.version)
     vpc = s.vpc or {}
     return FunctionSpec(
@@ -47,7 +48,8 @@ async def spec(ctx: Context, what: Runnable) -> FunctionSpec:
         runtime=s.runtime,
         handler=s.handler,
         revision=what.revision,
-        code_dir=await packages.restore(ctx, s.code),
+        code_dir=None if image else await packages.restore(ctx, s.code),
+        image=image,
         layers=tuple([await packages.restore(ctx, code) for code in what.layers]),
         architecture="arm64" if s.architectures == ["arm64"] else "x86_64",
         environment=s.environment or {},
