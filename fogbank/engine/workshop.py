@@ -30,7 +30,9 @@ _SDK_PLACES = ("boto3", "python/boto3", "botocore")
 
 
 class Workshop:
-    def __init__(self, settings: EngineSettings, clock: Clock, hooks: Hooks, tier: str, cgroups: Cgroups, toolbox: Toolbox) -> None:
+    def __init__(
+        self, settings: EngineSettings, clock: Clock, hooks: Hooks, tier: str, cgroups: Cgroups, toolbox: Toolbox
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.hooks = hooks
