@@ -26,7 +26,8 @@ class Interpreter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a runtime's sandboxes are made with. `binds` shows paths of this machine inside, read-only."""
+    """What a runtime's sandboxes are made with. `binds` shows paths of this machine inside, read-only; `program` is
+    Python's path there."""
 
     runtime: Runtime
     interpreter: Path | None = None
@@ -35,6 +36,7 @@ class Tools:
     sdk: Path | None = None
     links: list[tuple[str, str]] = field(default_factory=list)
     version: str = ""
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,11 @@ def own() -> Path:
 
 
 def tools(runtime: Runtime, found: Interpreter, shelf: Shelf, may_obtain: bool) -> Tools:
-    shown, site = binds(found.path, runtime.version)
-    modules = sdk(runtime.version, found.path, shelf, may_obtain)
-    return Tools(runtime, found.path, shown, site, modules, version=found.version)
+    version = ".".join(found.version.split(".")[:2])  # a substitute has its own
+    shown, site = binds(found.path, version)
+    modules = sdk(version, found.path, shelf, may_obtain)
+    program = f"/var/lang/bin/python{version}"
+    return Tools(runtime, found.path, shown, site, modules, version=found.version, program=program)
 
 
 def binds(interpreter: Path, version: str) -> tuple[list[tuple[str, str]], str]:

@@ -144,6 +144,11 @@ class Toolbox:
         except Unobtainable as error:
             raise RuntimeUnavailable(f"{runtime.name}: {error}") from error
 
+    def program(self, runtime: Runtime) -> str:
+        """The path of a Python in its sandboxes, which have been started."""
+        known = self._known.get(runtime.name)
+        return known.program if known else f"/var/lang/bin/python{runtime.version}"
+
     def describe(self) -> dict[str, str]:
         return {name: str(tools.interpreter or "the function's own") for name, tools in self._known.items()}
 
