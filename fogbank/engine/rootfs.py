@@ -70,7 +70,7 @@ def plan(
     zygote: dict[str, Any] = {}
     argv = ["/var/lang/bin/python", "-c", "from _fogbank import zygote; zygote.main()"]
     if tools.runtime.family == "python":
-        argv[0] = f"/var/lang/bin/python{tools.runtime.version}"
+        argv[0] = tools.program
         if tools.sdk is not None:
             binds.append((str(tools.sdk), tools.site))
         elif tools.site.startswith("/var/lang/lib/python"):

@@ -123,7 +123,7 @@ class Workshop:
         if runtime.family == "provided":
             return {"bootstrap": ["/var/task/bootstrap", "/opt/bootstrap"]}
         if runtime.family == "python":
-            program = [f"/var/lang/bin/python{runtime.version}", "/var/runtime/bootstrap.py"]
+            program = [self.toolbox.program(runtime), "/var/runtime/bootstrap.py"]
             return {"argv": [wrapper, *program]} if wrapper else {"python": True}
         if runtime.program:
             return {"argv": [wrapper, *runtime.program] if wrapper else list(runtime.program)}
