@@ -23,6 +23,6 @@ from fogbank.services.apigateway import (  # noqa: E402, F401
     tree,
     validators,
 )
-from fogbank.services.apigateway.plane import endpoint  # noqa: E402, F401
+from fogbank.services.apigateway.plane import endpoint, trying  # noqa: E402, F401
 
 __all__ = ["apigateway", "apis", "integrations", "methods", "tree"]

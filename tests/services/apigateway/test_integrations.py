@@ -276,3 +276,41 @@ def service_role(cloud: CloudUnderTest) -> str:
     iam.put_role_policy(RoleName="integration", PolicyName="p", PolicyDocument=json.dumps(
         {"Version": "2012-10-17", "Statement": [allowed]}))
     return str(role)
+
+
+def test_a_method_is_tried_as_recorded(apis: Apis) -> None:
+    template = '{"petId": "$input.params(\'petId\')"}'
+    api = apis.document({
+        "/pets/{petId}": {"get": mock({"default": {"statusCode": "200", "responseTemplates": {
+            "application/json": template}}})},
+        "/bad": {"get": {"x-amazon-apigateway-integration": {
+            "type": "http", "httpMethod": "GET", "uri": "http://${stageVariables.host}/",
+            "responses": {"default": {"statusCode": "200"}}}}}})
+    resources = {r["path"]: r["id"] for r in apis.client.get_resources(restApiId=api)["items"]}
+
+    def attempt(path: str, **more: Any) -> dict[str, Any]:
+        where = {"restApiId": api, "resourceId": resources[path], "httpMethod": "GET"}
+        answer: dict[str, Any] = apis.client.test_invoke_method(**where, **more)
+        return answer
+
+    good = attempt("/pets/{petId}", pathWithQueryString="/pets/123?foo=bar")
+    assert (good["status"], good["body"], good["headers"]) == (
+        200, '{"petId": "123"}', {"Content-Type": "application/json"})
+    assert good["multiValueHeaders"] == {"Content-Type": ["application/json"]}
+    lines = good["log"].split("\n")
+    request = lines[0].removeprefix("Execution log for request ")
+    assert [line.partition(" : ")[2] for line in lines[1:]] == [
+        f"Starting execution for request: {request}", "HTTP Method: GET, Resource Path: /pets/123",
+        "Method request path: {petId=123}", "Method request query string: {foo=bar}", "Method request headers: {}",
+        "Method request body before transformations: ",
+        'Method response body after transformations: {"petId": "123"}',
+        "Method response headers: {Content-Type=application/json}", "Successfully completed execution",
+        "Method completed with status: 200", ""]
+    assert attempt("/pets/{petId}")["body"] == '{"petId": "{petId}"}'
+    assert attempt("/pets/{petId}", pathWithQueryString="/random/test")["body"] == '{"petId": ""}'
+    bad = attempt("/bad")
+    assert (bad["status"], json.loads(bad["body"]), bad["headers"]) == (
+        500, INTERNAL[2], {"x-amzn-ErrorType": "InternalServerErrorException"})
+    assert bad["log"].split("\n")[-3].endswith("Execution failed due to configuration error: Invalid endpoint address")
+    assert refused(apis.client.test_invoke_method, restApiId=api, resourceId=resources["/bad"], httpMethod="PUT") == (
+        "NotFoundException", "Invalid Method identifier specified")

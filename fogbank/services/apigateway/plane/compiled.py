@@ -105,8 +105,12 @@ def _compile(
     ctx: Context, api: Api, stage: Stage, deployment_id: str, variables: dict[str, str]
 ) -> CompiledStage | None:
     deployment = ctx.tx.get(Deployment, api.id, deployment_id)
-    if deployment is None:
-        return None
+    return compile_deployment(ctx, api, stage, deployment, variables) if deployment else None
+
+
+def compile_deployment(
+    ctx: Context, api: Api, stage: Stage, deployment: Deployment, variables: dict[str, str]
+) -> CompiledStage:
     account = ctx.tx.get(Account, api.account, api.region)
     routes: Routes[Method] = Routes()
     for resource in deployment.definition.resources.values():

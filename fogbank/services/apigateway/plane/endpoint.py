@@ -69,10 +69,10 @@ async def answered(plane: Plane, call: Call) -> Answer:
     await keys.admit(plane, call)
     if call.method.validation is not None:
         call.method.validation.check(call)
-    return await _integrate(plane, call)
+    return await integrate(plane, call)
 
 
-async def _integrate(plane: Plane, call: Call) -> Answer:
+async def integrate(plane: Plane, call: Call) -> Answer:
     """The integration within its time. A function that is late goes on to its end; its answer is not waited for."""
     integration = _INTEGRATIONS.get(call.method.integration.get("type", ""))
     if integration is None:

@@ -29,13 +29,18 @@ def begin(call: Call) -> None:
     call.note(f"Starting execution for request: {call.request_id}")
     call.note(f"HTTP Method: {call.request.method}, Resource Path: {call.path}")
     if call.method.stage_settings.get("dataTraceEnabled"):
-        call.note(f"Method request path: {_java(call.path_parameters)}")
-        call.note(f"Method request query string: {_java({k: v[-1] for k, v in call.query_values.items()})}")
-        call.note(f"Method request headers: {_java({k: v[-1] for k, v in call.multi_headers.items()})}")
-        call.note(f"Method request body before transformations: {call.body.decode('utf-8', 'replace')}")
+        trace(call)
 
 
-def _java(pairs: dict[str, str]) -> str:
+def trace(call: Call) -> None:
+    """Notes all that came with the request."""
+    call.note(f"Method request path: {java(call.path_parameters)}")
+    call.note(f"Method request query string: {java({k: v[-1] for k, v in call.query_values.items()})}")
+    call.note(f"Method request headers: {java({k: v[-1] for k, v in call.multi_headers.items()})}")
+    call.note(f"Method request body before transformations: {call.body.decode('utf-8', 'replace')}")
+
+
+def java(pairs: dict[str, str]) -> str:
     return "{" + ", ".join(f"{name}={value}" for name, value in pairs.items()) + "}"
 
 
