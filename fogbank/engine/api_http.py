@@ -24,6 +24,20 @@ class BodyTooLarge(Exception):
     pass
 
 
+class Budget:
+    """What the unfinished requests of one sandbox may hold of the platform's memory, all connections together."""
+
+    def __init__(self, limit: int = 4 * 6 * 1024 * 1024) -> None:
+        self._left = limit
+
+    def take(self, size: int) -> bool:
+        self._left -= size
+        return self._left >= 0
+
+    def give_back(self, size: int) -> None:
+        self._left += size
+
+
 class Call:
     """One request. Reply once: at once or later."""
 
@@ -64,7 +78,12 @@ class Call:
 class Connection(asyncio.Protocol):
     """`route(call)` is asked when the headers are there: it may set `call.stream`. `handle(call)` when all is read."""
 
-    def __init__(self, route: Callable[[Call], int], handle: Callable[[Call], None], lost: Callable[[Connection], None]):
+    def __init__(
+        self, route: Callable[[Call], int], handle: Callable[[Call], None], lost: Callable[[Connection], None],
+        budget: Budget | None = None,
+    ) -> None:
+        self._budget = budget or Budget()
+        self._held = 0
         self._route = route
         self._handle = handle
         self._lost = lost
@@ -91,7 +110,19 @@ class Connection(asyncio.Protocol):
         self.connected = False
         if self._call is not None and self._call.stream is not None:
             self._call.stream(None)
+        self._release()
         self._lost(self)
+
+    def _hold(self, size: int) -> None:
+        """Counts bytes that stay until the request is complete. Over the budget the connection ends."""
+        self._held += size
+        if not self._budget.take(size):
+            self.abort()
+            raise BodyTooLarge
+
+    def _release(self) -> None:
+        self._budget.give_back(self._held)
+        self._held = 0
 
     def data_received(self, data: bytes) -> None:
         # An answer is held while a request that came in the same packet waits for its own (a response to an invocation,
@@ -101,8 +132,9 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self.close()
-        except httptools.HttpParserError:
-            self._refuse(400)
+        except httptools.HttpParserError as error:
+            if not isinstance(error.__context__, BodyTooLarge):
+                self._refuse(400)
         except BodyTooLarge:
             pass
         self._parsing = False
@@ -133,6 +165,7 @@ class Connection(asyncio.Protocol):
 
     def _count(self, size: int) -> None:
         self._header_size += size
+        self._hold(size)
         if self._header_size > MAX_HEADERS:
             self._refuse(400)
             raise BodyTooLarge
@@ -156,6 +189,7 @@ class Connection(asyncio.Protocol):
             call.too_large = True
             self._parts = []
         else:
+            self._hold(len(data))
             self._parts.append(data)
 
     def on_message_complete(self) -> None:
@@ -164,6 +198,7 @@ class Connection(asyncio.Protocol):
             return
         call.body = b"".join(self._parts)
         self._parts = []
+        self._release()
         if call.stream is not None:
             call.stream(None)
         if self.current is None:

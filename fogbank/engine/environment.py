@@ -151,6 +151,9 @@ class Environment:
             self._shop.go(self._sandbox, go)
 
     def extension_ready(self, extension: Extension) -> None:
+        if extension.pending is not None:
+            extension.tell(extension.pending)
+            return
         if self.machine == "init":
             self._init_maybe_done()
         elif self.machine == "invoke":

@@ -12,6 +12,7 @@ from fogbank.engine.api_http import Call
 from fogbank.engine.invocation import Invocation
 from fogbank.engine.lifecycle import EXTENSION, Machine
 from fogbank.engine.spec import FunctionSpec
+from fogbank.kit.layers import inside
 
 MAX_EXTENSIONS = 10
 IDENTIFIER = "lambda-extension-identifier"
@@ -37,6 +38,7 @@ class Extension:
         self.machine = Machine(EXTENSION, "started")
         self.waiting: Call | None = None
         self.error_type = ""
+        self.pending: dict[str, object] | None = None
 
     def tell(self, event: dict[str, object]) -> None:
         call, self.waiting = self.waiting, None
@@ -48,17 +50,22 @@ class Extension:
 
 def discover(spec: FunctionSpec) -> list[str]:
     """The file names in /opt/extensions: each is started as an external extension."""
-    names: dict[str, Path] = {}
-    for folder in _folders(spec):
+    if spec.image is not None:
+        return _in_image(spec.image.rootfs)
+    names: set[str] = set()
+    for folder in (layer / "extensions" for layer in spec.layers):
         if folder.is_dir():
-            names |= {entry.name: Path(entry.path) for entry in os.scandir(folder) if entry.is_file()}
+            names |= {entry.name for entry in os.scandir(folder) if entry.is_file()}
     return sorted(names)
 
 
-def _folders(spec: FunctionSpec) -> list[Path]:
-    if spec.image is not None:
-        return [spec.image.rootfs / "opt" / "extensions"]
-    return [layer / "extensions" for layer in spec.layers]
+def _in_image(rootfs: Path) -> list[str]:
+    """An image's links mean something within it only."""
+    folder = inside(rootfs, "opt/extensions")
+    if folder is None or not folder.is_dir():
+        return []
+    found = ((name, inside(rootfs, f"opt/extensions/{name}")) for name in os.listdir(folder))
+    return sorted(name for name, path in found if path is not None and path.is_file())
 
 
 class Extensions:
@@ -142,10 +149,12 @@ class Extensions:
         for extension in self.external:
             if extension.machine == "exited":
                 continue
-            if "SHUTDOWN" in extension.events and extension.waiting is not None:
+            if "SHUTDOWN" not in extension.events:
+                kill(extension)
+            elif extension.waiting is not None:
                 extension.tell(event)
             else:
-                kill(extension)
+                extension.pending = event  # still busy with the last one
 
     @property
     def all_gone(self) -> bool:

@@ -162,7 +162,7 @@ class LogReader:
         while len(buffer) - position >= _FRAME_HEAD:
             kind = int.from_bytes(buffer[position : position + 4], "big")
             size = int.from_bytes(buffer[position + 4 : position + 8], "big")
-            if kind & 0xFFFF0000 != _MAGIC or size > 8 * MAX_EVENT:
+            if kind & 0xFFFF0000 != _MAGIC or size > MAX_EVENT:
                 # Not a frame: user code wrote to the descriptor. What follows is shown as plain text.
                 self._emit(buffer[position:])
                 position = len(buffer)

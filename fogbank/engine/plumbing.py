@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from fogbank.engine.api_http import Connection
+from fogbank.engine.api_http import Budget, Connection
 from fogbank.engine.extension_api import InsideApi
 from fogbank.engine.journal import Journal
 from fogbank.engine.logs import LogReader
@@ -29,6 +29,7 @@ class Plumbing:
         self._api = api
         self._journal = journal
         self._connections: set[Connection] = set()
+        self._budget = Budget()
         self._loop = asyncio.get_running_loop()
         self._logs = LogReader(sandbox.log, sandbox.frames, shop.clock, shop.sink, journal.output)
         self._extension_logs: LogReader | None = None
@@ -60,7 +61,7 @@ class Plumbing:
             self._loop.create_task(self._loop.connect_accepted_socket(self._connection, peer))
 
     def _connection(self) -> Connection:
-        made = Connection(self._api.route, self._api.handle, self._connections.discard)
+        made = Connection(self._api.route, self._api.handle, self._connections.discard, self._budget)
         self._connections.add(made)
         return made
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fogbank.engine import dns, report, telemetry
-from fogbank.engine.api_http import Call, Connection
+from fogbank.engine.api_http import Budget, Call, Connection
 from fogbank.engine.invocation import exit_reason
 from fogbank.engine.lifecycle import ENVIRONMENT, EXTENSION, RUNTIME, Forbidden, Machine
 from fogbank.engine.spec import FunctionSpec
@@ -235,6 +235,25 @@ def test_endless_headers_end_the_connection() -> None:
             break
         made.data_received(b"X%d: %s\r\n" % (n, b"y" * 1000))
     assert wire.closed
+
+
+def test_unfinished_requests_share_a_budget() -> None:
+    """A sandbox that begins many large bodies and ends none does not take the platform's memory."""
+    budget = Budget(1000)
+    wires = []
+    for _ in range(3):
+        made = Connection(lambda call: 800, lambda call: call.reply(200), lambda gone: None, budget)
+        wire = Wire()
+        made.connection_made(wire)  # type: ignore[arg-type]
+        made.data_received(b"POST / HTTP/1.1\r\nContent-Length: 700\r\n\r\n" + b"x" * 600)
+        wires.append((made, wire))
+    assert [wire.closed for _, wire in wires] == [False, True, True]
+    for made, _ in wires[1:]:
+        made.connection_lost(None)
+    first, wire = wires[0]
+    first.data_received(b"x" * 100)
+    assert wire.written.startswith(b"HTTP/1.1 200")
+    assert budget.take(1000), "everything was given back"
 
 
 def test_the_report_line() -> None:

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 
 _TEXT = 0xA55A0003
 _JSON = 0xA55A0002
+_MOST = 1024 * 1024  # a log event holds no more
 _NBSP = "\u00a0"
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {
     "aws_request_id", "tenant_id", "message", "asctime", "taskName",
@@ -35,6 +36,9 @@ class Sink:
 
     def write(self, text, kind=_TEXT, level=0):
         data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
+        while len(data) > _MOST:
+            self.write(data[:_MOST], kind, level)
+            data = data[_MOST:]
         frame = (
             (kind | level << 2).to_bytes(4, "big")
             + len(data).to_bytes(4, "big")

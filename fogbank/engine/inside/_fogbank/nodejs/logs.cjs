@@ -7,6 +7,7 @@ const errors = require('./errors.cjs');
 
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 const METHODS = { trace: 0, debug: 1, info: 2, log: 2, warn: 3, error: 4, fatal: 5 };
+const MOST = 1024 * 1024; // a log event holds no more
 const REQUEST_ID = Symbol.for('aws.lambda.runtime.requestId');
 
 let logError;
@@ -33,7 +34,7 @@ function writer(json) {
   delete process.env._LAMBDA_TELEMETRY_LOG_FD;
   if (Number.isNaN(fd)) return (text) => process.stdout.write(`${text.replace(/\n/g, '\r')}\n`);
   return (text, level) => {
-    const body = Buffer.from(json ? text : `${text}\n`);
+    const body = Buffer.from(json ? text : `${text}\n`).subarray(0, MOST);
     const frame = Buffer.allocUnsafe(16 + body.length);
     frame.writeUInt32BE(((json ? 0xa55a0002 : 0xa55a0003) | ((level + 1) << 2)) >>> 0, 0);
     frame.writeUInt32BE(body.length, 4);
