@@ -69,6 +69,8 @@ class Stage(Record):
     settings: dict[str, Any] = {}
     """`description`, `variables`, `methodSettings`, `accessLogSettings`, ... as GetStage shows them."""
     tags: dict[str, str] = {}
+    flushed: float = 0.0
+    """When the authorizers' answers were last forgotten."""
 
 
 @record("apigateway.key", key=("account", "region", "id"), indexes={"value": ("account", "region", "value")})

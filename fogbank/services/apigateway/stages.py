@@ -156,8 +156,10 @@ def flush_stage_cache(ctx: Context, req: dict[str, Any]) -> None:
 
 @apigateway.operation(access=access("DELETE", _STAGE + "/cache/authorizers"))
 def flush_stage_authorizers_cache(ctx: Context, req: dict[str, Any]) -> None:
-    """Writing the stage changes its generation, and with it go the authorizers' answers."""
-    ctx.tx.put(lookup.stage(ctx, req))
+    """A stage that has changed is made ready anew, and what its authorizers said before does not count for it."""
+    stage = lookup.stage(ctx, req)
+    stage.flushed = ctx.now
+    ctx.tx.put(stage)
 
 
 @apigateway.operation(access=access("PATCH", _STAGE))

@@ -56,6 +56,17 @@ def test_a_token_authorizer_allows_and_passes_its_context(cloud: CloudUnderTest,
     assert with_token(cloud, api, "alice").json()["requestContext"]["authorizer"]["calls"] == calls
 
 
+def test_an_answer_is_kept_until_it_is_flushed(cloud: CloudUnderTest, apis: Apis, api: str) -> None:
+    def calls() -> int:
+        return int(with_token(cloud, api, "dave").json()["requestContext"]["authorizer"]["calls"])
+
+    first = calls()
+    apis.client.create_rest_api(name="another, which is none of this one's business")
+    assert calls() == first
+    apis.client.flush_stage_authorizers_cache(restApiId=api, stageName="dev")
+    assert calls() > first
+
+
 def test_without_a_ttl_each_call_asks_anew(cloud: CloudUnderTest, api: str) -> None:
     first, second = (with_token(cloud, api, "bob", "/dev/fresh").json() for _ in range(2))
     assert first["requestContext"]["authorizer"]["calls"] != second["requestContext"]["authorizer"]["calls"]

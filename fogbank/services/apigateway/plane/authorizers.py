@@ -41,8 +41,7 @@ async def authorise(plane: Plane, call: Call) -> None:
         raise failures.authorizer_failure("Execution failed due to configuration error: Invalid authorizer")
     ttl = authorizer.get("authorizerResultTtlInSeconds", DEFAULT_TTL)
     identity = _identity(call, authorizer, ttl)
-    key = (call.stage.api, call.stage.stage, call.stage.deployment, authorizer["id"], identity,
-           call.ctx.cloud.store.generation("apigateway."))
+    key = (call.stage.serial, authorizer["id"], identity)
     verdict: Verdict | None = plane.answer(key, call.started) if ttl and identity else None
     if verdict is None:
         verdict = await _ask(plane, call, authorizer, identity)

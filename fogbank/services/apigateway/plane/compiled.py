@@ -59,6 +59,8 @@ class CompiledStage:
     routes: Routes[Method]
     binary: Binary
     log_role: str = ""
+    serial: int = 0
+    """Another one for each time that a stage is made ready."""
     canary: CompiledStage | None = None
     canary_percent: float = 0.0
     denied: bool = False
@@ -86,11 +88,20 @@ def binary(types: list[str]) -> Binary:
     return Binary(frozenset(lower), "*/*" in lower, families)
 
 
-def compile_stage(ctx: Context, api_id: str, name: str) -> CompiledStage | None:
-    """In a transaction. None where there is no such stage."""
+Sources = tuple[Api, Stage, Account | None]
+
+
+def sources(ctx: Context, api_id: str, name: str) -> Sources | None:
+    """The records that a stage is made ready from, besides its deployments, which do not change. In a transaction."""
     api, stage = ctx.tx.get(Api, api_id), ctx.tx.get(Stage, api_id, name)
     if api is None or stage is None:
         return None
+    return api, stage, ctx.tx.get(Account, api.account, api.region)
+
+
+def compile_stage(ctx: Context, found: Sources) -> CompiledStage | None:
+    """In a transaction. None where its deployment is gone."""
+    api, stage, _ = found
     variables = stage.settings.get("variables") or {}
     compiled = _compile(ctx, api, stage, stage.deployment, variables)
     canary = stage.settings.get("canarySettings") or {}

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from fogbank.api import Context
-from fogbank.services.apigateway.plane.compiled import CompiledStage, compile_stage
+from fogbank.services.apigateway.plane.compiled import CompiledStage, Sources, compile_stage, sources
 
 MOST_STAGES = 2_000
 MOST_ANSWERS = 20_000
@@ -19,17 +19,18 @@ class Plane:
     """One for the cloud: `ctx.component(Plane)`."""
 
     def __init__(self) -> None:
-        self._stages: OrderedDict[tuple[str, str], tuple[int, CompiledStage | None]] = OrderedDict()
+        self._stages: OrderedDict[tuple[str, str], tuple[int, Sources, CompiledStage]] = OrderedDict()
         self._answers: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
         self._buckets: OrderedDict[Any, tuple[float, float]] = OrderedDict()
+        self._serial = 0
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def stage(self, ctx: Context, api: str, name: str) -> CompiledStage | None:
-        """The stage made ready; made anew after any change to any API."""
+        """The stage made ready. After a change to any API it is looked whether this one changed."""
         generation = ctx.cloud.store.generation("apigateway.")
         held = self._stages.get((api, name))
         if held is not None and held[0] == generation:
-            return held[1]
+            return held[2]
         return await ctx.transact(lambda c: self.stage_now(c, api, name))
 
     def stage_now(self, ctx: Context, api: str, name: str) -> CompiledStage | None:
@@ -37,10 +38,20 @@ class Plane:
         generation = ctx.cloud.store.generation("apigateway.")
         held = self._stages.get((api, name))
         if held is not None and held[0] == generation:
-            return held[1]
-        compiled = compile_stage(ctx, api, name)
+            return held[2]
+        found = sources(ctx, api, name)
+        if found is None:
+            self._stages.pop((api, name), None)
+            return None
+        compiled = held[2] if held is not None and held[1] == found else compile_stage(ctx, found)
         if compiled is not None:
-            self._stages[(api, name)] = generation, compiled
+            if not compiled.serial:
+                self._serial += 1
+                compiled.serial = self._serial
+                if compiled.canary:
+                    self._serial += 1
+                    compiled.canary.serial = self._serial
+            self._stages[(api, name)] = generation, found, compiled
             self._stages.move_to_end((api, name))
             while len(self._stages) > MOST_STAGES:
                 self._stages.popitem(last=False)
