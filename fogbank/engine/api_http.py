@@ -20,6 +20,10 @@ REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404
            405: "Method Not Allowed", 413: "Payload Too Large", 500: "Internal Server Error"}  # fmt: skip
 
 
+_NAMES = {name.encode(): name.lower() for name in ("Host", "Content-Type", "Content-Length")}
+"""What every request has, spared the decoding."""
+
+
 class BodyTooLarge(Exception):
     pass
 
@@ -161,7 +165,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value) + 4)
         target = self._headers if self._call is None else self._call.trailers
-        target[name.decode("latin-1").lower()] = value.decode("latin-1")
+        target[_NAMES.get(name) or name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def _count(self, size: int) -> None:
         self._header_size += size
