@@ -72,7 +72,7 @@ def inside(root: Path, path: str) -> Path | None:
     """Where `path` is once `root` is the root: links are followed within it. None where there is nothing."""
     try:
         found = _Tree(root, 0, 0).resolve(_parts(path), create=False)
-    except (BadTar, OSError, ValueError):
+    except (BadImage, OSError, ValueError):
         return None
     return Path(found) if found is not None else None
 
@@ -126,7 +126,13 @@ class _Tree:
             self._link(path, member)
         else:
             self._write(path, member, tar)
-        self._mine.add(path)
+        self._note(path)
+
+    def _note(self, path: str) -> None:
+        """The path is this layer's, and with it the folders above it."""
+        while path not in self._mine and path != self._root:
+            self._mine.add(path)
+            path = path.rpartition("/")[0]
 
     def _make_folder(self, path: str, member: Member) -> None:
         if not stat.S_ISDIR(_mode(path)):
@@ -240,7 +246,7 @@ class _Tree:
                 if not create:
                     return None
                 os.mkdir(path, 0o755)
-                self._mine.add(path)
+                self._note(path)
             elif not stat.S_ISDIR(mode) and any(part not in ("", ".") for part in todo):
                 raise BadImage(f"{path.removeprefix(self._root)[:200]!r} is no folder")
             real.append(part)
