@@ -38,7 +38,7 @@ class Codecs:
         self._services: dict[str, ServiceModel] = {}
         self._strict = strict
         self._read_model = read
-        self._model: tuple[str, Model] | None = None
+        self._models: dict[str, Model] = {}
 
     def service(self, name: str) -> ServiceModel:
         """The service by botocore's directory name (`lambda`, `s3`). Raises model.UnknownService."""
@@ -52,10 +52,13 @@ class Codecs:
         return found
 
     def _read(self, service: str) -> Model:
-        """The whole model. Only the last is kept: with a warm cache none is ever read."""
-        if self._model is None or self._model[0] != service:
-            self._model = (service, self._read_model(service))
-        return self._model[1]
+        """The whole model. Only the last is kept, but for strict checks, which ask for all of them again and again."""
+        found = self._models.get(service)
+        if found is None:
+            if not self._strict:
+                self._models.clear()
+            found = self._models[service] = self._read_model(service)
+        return found
 
     def _unit(self, service: str, operation: str, part: str) -> dict[str, Any]:
         """The global names of one compiled unit: `part` is a protocol, or `validate`;
