@@ -48,13 +48,18 @@ class LambdaContext:
         self.function_version = env.get("AWS_LAMBDA_FUNCTION_VERSION")
         self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
         self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
-        self.client_context = ClientContext(client_context) if client_context else None
+        self._trace = _trace_fields(client_context)
+        self.client_context = ClientContext(client_context) if client_context is not None else None
         self.identity = Identity(identity)
         self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms") or 0)
         self._sink = sink
 
     def get_remaining_time_in_millis(self):
         return max(self._epoch_deadline_time_in_ms - int(time.time() * 1000), 0)
+
+    def w3c(self):
+        """The trace context of the W3C's headers that came with the client context, where it is no longer seen."""
+        return dict(self._trace)
 
     def log(self, msg):
         self._sink.write(str(msg))
@@ -65,3 +70,11 @@ class LambdaContext:
             "function_version", "invoked_function_arn", "client_context", "identity", "tenant_id",
         )  # fmt: skip
         return "LambdaContext([%s])" % ",".join("%s=%s" % (name, getattr(self, name)) for name in names)
+
+
+def _trace_fields(client_context):
+    given = client_context.pop("w3c", None) if isinstance(client_context, dict) else None
+    if not isinstance(given, dict):
+        return {}
+    names = ("traceparent", "tracestate", "baggage")
+    return {name: given[name] for name in names if isinstance(given.get(name), str)}
