@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
+import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
@@ -119,3 +121,24 @@ def test_functions_work_after_a_kill(fresh_cloud: CloudUnderTest) -> None:
     assert client.invoke(FunctionName="again", Payload=b"5")["Payload"].read() == b"5"
     fresh_cloud.restart()
     assert client.invoke(FunctionName="again", Payload=b"6")["Payload"].read() == b"6"
+
+
+def test_the_javascript_sdk_reaches_the_cloud(cloud: CloudUnderTest, role: str) -> None:
+    node = shutil.which("node")
+    if not (node and shutil.which("npm")):
+        pytest.skip("Node.js is not installed")
+    major = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout[1:].split(".")[0]
+    code = """
+import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+const plain = new STSClient({});
+const tls = new STSClient({ endpoint: 'https://sts.us-east-1.amazonaws.com' });
+export const handler = async () => [
+  (await plain.send(new GetCallerIdentityCommand({}))).Arn, (await tls.send(new GetCallerIdentityCommand({}))).Arn,
+];
+"""
+    client = function(cloud, role, "script", {"app.mjs": code}, Runtime=f"nodejs{major}.x", MemorySize=256)
+    answer = client.invoke(FunctionName="script")
+    payload = answer["Payload"].read()
+    if b"Cannot find package" in payload:
+        pytest.skip("the registry cannot be reached")
+    assert json.loads(payload) == ["arn:aws:sts::000000000000:assumed-role/engine-test/script"] * 2
