@@ -28,10 +28,9 @@ class Cgroups:
             self._bases = self._find(root)
         except OSError as error:
             self.problem = f"{error.strerror or error} ({error.filename or root})"
-
-    @property
-    def memory(self) -> bool:
-        return any((base / file).exists() for base in self._bases for file in ("memory.limit_in_bytes", "memory.max"))
+        files = ("memory.limit_in_bytes", "memory.max")
+        self.memory = any((base / file).exists() for base in self._bases for file in files)
+        """Whether the kernel keeps sandboxes to their memory."""
 
     def _find(self, root: Path) -> list[Path]:
         own = {}

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fogbank.engine.workshop import Workshop
 
 _CREDENTIALS_MARGIN = 600
+_WATCH_SECONDS = 0.1
 
 
 class Environment:
@@ -59,6 +60,7 @@ class Environment:
         self._next: Call | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._freezer: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.TimerHandle | None = None
         self._phase = "init"
         self._init_started = 0.0
         self._go: dict[str, Any] | None = None
@@ -126,6 +128,7 @@ class Environment:
             self.spec, self._shop.runtime_of(self.spec), stream=self.journal.stream, init_type=self.init_type,
             credentials=credentials, endpoint_url=self._shop.settings.endpoint_url,
         )  # fmt: skip
+        self._begin_watch()
         go = {"cwd": "/var/task", **becoming, "env": values, "memory_mb": self.spec.memory_mb}
         external = self.extensions.external
         self._shop.assign(sandbox, self.spec, None if external else go)
@@ -143,6 +146,21 @@ class Environment:
         """
         limit = self._shop.settings.init_timeout
         return limit if self.init_type == "on-demand" else max(13 * limit, self.spec.timeout_s)
+
+    def _begin_watch(self) -> None:
+        if self._watcher is None and not self._shop.cgroups.memory:
+            self._watcher = self._loop.call_later(_WATCH_SECONDS, self._watch_memory)
+
+    def _watch_memory(self) -> None:
+        """Where no control group can be made: the runtime process is looked at while it is busy, and killed for more
+        memory than the function has. What it takes and gives back in between goes unseen, and so do its children."""
+        self._watcher = None
+        if self._sandbox is None or self.machine.state not in ("init", "invoke"):
+            return
+        if self._shop.outgrown(self._sandbox, self.spec.memory_mb):
+            self._sandbox.kill()
+        else:
+            self._watcher = self._loop.call_later(_WATCH_SECONDS, self._watch_memory)
 
     def extension_registered(self, extension: Extension) -> None:
         """The runtime starts when the last external extension has registered."""
@@ -354,6 +372,7 @@ class Environment:
 
     def _hand_over(self, invocation: Invocation) -> None:
         self.machine.to("invoke")
+        self._begin_watch()
         self._runtime_ended = 0.0
         call, self._next = self._next, None
         assert call is not None
@@ -538,6 +557,8 @@ class Environment:
             return
         self.machine.to("dead")
         self._disarm()
+        if self._watcher is not None:
+            self._watcher.cancel()
         self._drop_sandbox()
         self.journal.close()
         if not self.initialised.done():

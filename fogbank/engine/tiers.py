@@ -74,7 +74,7 @@ def choose(demanded: str) -> Tier:
             f"the isolation tier {demanded} was demanded, and this machine allows only {name} ({problem or 'not root'})"
         )
     cgroups = Cgroups("fogbank-probe")
-    memory = f"enforced (control groups version {cgroups.version})" if cgroups.memory else "not enforced"
+    memory = f"enforced (control groups version {cgroups.version})" if cgroups.memory else "watched, not enforced"
     if not cgroups.memory:
         memory += f": {cgroups.problem or 'no memory controller'}"
     cgroups.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -195,6 +196,13 @@ class Workshop:
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) // 1024 + 1
         return 0
+
+    def outgrown(self, sandbox: Sandbox, memory_mb: int) -> bool:
+        """Whether the runtime process holds more than the function's memory: asked where no control group sees to it."""
+        with suppress(OSError, ValueError, LookupError):
+            pages = int(Path(f"/proc/{sandbox.pids['runtime']}/statm").read_text().split()[1])
+            return pages * resource.getpagesize() > memory_mb * 1024 * 1024
+        return False
 
     # -- facts ---------------------------------------------------------------------------------------------------------
 

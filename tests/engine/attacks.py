@@ -236,6 +236,8 @@ async def _main(root: Path) -> dict[str, Any]:
             outcome = await bench.call(spec, event)
             assert isinstance(outcome.payload, bytes)
             results[name] = json.loads(outcome.payload)
+        greedy = bench.spec("import time\ndef handler(e, c):\n    x = b'x' * (400 << 20)\n    time.sleep(5)", memory_mb=128)
+        results["memory"] = (await bench.call(greedy)).error_type
         echo = bench.spec("def handler(event, context):\n    return event")
         results["afterwards"] = await bench.value(echo, "alive")
     finally:

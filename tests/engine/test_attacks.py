@@ -217,4 +217,5 @@ async def test_the_user_tier(engine_root: Path) -> None:
     results = json.loads(done.stdout)
     assert results.pop("tier") == "user"
     assert results.pop("afterwards") == "alive"
+    assert results.pop("memory") == "Runtime.ExitError", "watched where it cannot be enforced"
     assert results == {name: [] for name in ATTACKS}
