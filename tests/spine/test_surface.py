@@ -230,9 +230,9 @@ def test_keys_of_convenience_are_refused_where_others_might_come(
     cloud.endpoint = f"http://{host}:{cloud.port}"
     cloud.start()
     try:
-        for key in ("test", ACCOUNT):
+        for known in ("test", ACCOUNT):
             with pytest.raises(ClientError) as refused:
-                cloud.client("sts", key=key).get_caller_identity()
+                cloud.client("sts", key=known).get_caller_identity()
             assert refused.value.response["Error"]["Code"] == "InvalidClientTokenId"
         said = cloud.output()
         key = re.search(r"AWS_ACCESS_KEY_ID=(\S+)", said)
