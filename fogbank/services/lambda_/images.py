@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,8 +18,8 @@ from fogbank.engine.spec import ImageConfig
 from fogbank.iam.principal import service
 from fogbank.kit import image_uri
 from fogbank.kit.image_uri import ImageUri
-from fogbank.kit.layers import BadImage, ImageTooLarge, Layer, unpack
-from fogbank.services.lambda_ import errors
+from fogbank.kit.layers import BadImage, ImageTooLarge
+from fogbank.services.lambda_ import errors, image_trees
 from fogbank.services.lambda_.names import FunctionName
 from fogbank.services.lambda_.records import Code, Settings
 
@@ -31,7 +29,8 @@ _MANIFESTS = (
 )
 _STATEMENT = "LambdaECRImageRetrievalPolicy"
 _NEEDED = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-_CONFIG_LIMIT = 4 << 20
+_PATIENCE = 30.0
+"""Seconds that CreateFunction takes for an image; clients wait for 60."""
 
 
 async def receive(ctx: Context, name: FunctionName, uri: str) -> Code:
@@ -44,20 +43,21 @@ async def receive(ctx: Context, name: FunctionName, uri: str) -> Code:
         raise errors.invalid(f"Source image {uri} is not valid. Provide a valid source image.")
     manifest, digest = await _manifest(ctx, name, address, uri)
     code = Code(blob="", sha256=digest.removeprefix("sha256:"), size=0, image_uri=uri)
-    await _restore(ctx, name, address, code, manifest)
+    with suppress(TimeoutError):  # of a very large image, the first invocation waits for the rest
+        await asyncio.wait_for(_restore(ctx, name, address, code, manifest), _PATIENCE)
     return code
 
 
 async def config(ctx: Context, name: FunctionName, settings: Settings) -> ImageConfig:
     """What the engine runs: the image's own configuration, with the function's over it. Unpacks what is gone."""
     code = settings.code
-    folder = _folder(ctx, code)
+    folder = image_trees.folder(ctx, code)
     if not folder.is_dir():
         address = image_uri.parse(resolved(code))
         assert address is not None
         manifest, _ = await _manifest(ctx, name, address, resolved(code))
         await _restore(ctx, name, address, code, manifest)
-    own = json.loads((folder / "image.json").read_bytes())
+    own = image_trees.entry(folder)
     given = settings.image_config or {}
     return ImageConfig(
         rootfs=folder / "rootfs",
@@ -154,72 +154,18 @@ async def _blob(ctx: Context, name: FunctionName, address: ImageUri, digest: str
     return ctx.blobs.path(urlsplit(answer["downloadUrl"]).path.rpartition("/")[2])
 
 
-# --- unpacking
-
-
-def _folder(ctx: Context, code: Code) -> Path:
-    return ctx.cloud.settings.data_dir / "images" / code.sha256
-
-
 async def _restore(ctx: Context, name: FunctionName, address: ImageUri, code: Code, manifest: dict[str, Any]) -> None:
-    folder = _folder(ctx, code)
-    if folder.is_dir():
+    """Unpacks the image, unless it is."""
+    if image_trees.folder(ctx, code).is_dir():
         return
     source = await _blob(ctx, name, address, manifest["config"]["digest"])
     paths = [await _blob(ctx, name, address, layer["digest"]) for layer in manifest["layers"]]
     try:
-        await asyncio.to_thread(_unpack, source, paths, folder)
+        await ctx.component(image_trees.Trees).make(image_trees.folder(ctx, code), source, paths)
     except ImageTooLarge as error:
         raise errors.invalid(f"Source image {code.image_uri} is larger than 10 GB uncompressed.") from error
     except BadImage as error:
         raise _unsupported(code.image_uri, str(error)) from error
-
-
-def _unpack(source: Path, paths: list[Path], folder: Path) -> None:
-    """Beside its place, then renamed: a crash leaves no half of an image under a good name."""
-    if source.stat().st_size > _CONFIG_LIMIT:
-        raise BadImage("its configuration is too large")
-    own, diff_ids = read_config(source.read_bytes())
-    if len(diff_ids) != len(paths):
-        raise BadImage("its configuration tells of other layers")
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-    work = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
-    try:
-        os.chmod(work, 0o755)
-        (work / "rootfs").mkdir(mode=0o755)
-        unpack([Layer(path, diff_id) for path, diff_id in zip(paths, diff_ids, strict=True)], work / "rootfs")
-        (work / "image.json").write_text(json.dumps(own))
-        try:
-            os.rename(work, folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def read_config(data: bytes) -> tuple[dict[str, Any], list[str]]:
-    """How the image is entered, and the digests of its uncompressed layers. Raises BadImage."""
-    try:
-        document = json.loads(data)
-        config = document.get("config") or {}
-        variables = dict(pair.split("=", 1) for pair in config.get("Env") or [])
-        own = {
-            "entrypoint": _texts(config.get("Entrypoint")),
-            "command": _texts(config.get("Cmd")),
-            "workdir": "".join(_texts([config.get("WorkingDir") or ""])),
-            "environment": variables,
-        }
-        return own, _texts(document["rootfs"]["diff_ids"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadImage("its configuration cannot be read") from error
-
-
-def _texts(value: Any) -> list[str]:
-    items = value or []
-    if not isinstance(items, list) or not all(isinstance(item, str) and "\0" not in item for item in items):
-        raise ValueError("not a list of texts")
-    return items
 
 
 def _missing(uri: str) -> AwsError:

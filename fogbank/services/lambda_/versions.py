@@ -8,7 +8,7 @@ from typing import Any
 
 from fogbank.api import Context
 from fogbank.kit import ids, paging
-from fogbank.services.lambda_ import errors, lambda_, layering, lookup, views
+from fogbank.services.lambda_ import errors, image_trees, lambda_, layering, lookup, views
 from fogbank.services.lambda_.lookup import LATEST, Found
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Alias, Code, Function, LayerVersion, Version
@@ -101,6 +101,8 @@ def forget_code(ctx: Context, name: FunctionName, code: Code) -> None:
     if code.blob:
         ctx.schedule("lambda.forget-code", {"blob": code.blob, "account": name.account, "region": name.region,
                                             "name": name.name}, delay=60)
+    elif code.image_uri:
+        image_trees.forget(ctx, code)
 
 
 @lambda_.task("lambda.forget-code")

@@ -1,7 +1,11 @@
 """Functions from container images: pushed to the registry, created, invoked. Texts as recorded from AWS."""
 
+import io
 import json
+import shutil
 import tarfile
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +117,17 @@ def test_an_extension_in_the_image(cloud: CloudUnderTest, client: Registry, role
 def test_the_image_is_unpacked_again_where_it_is_gone(
     cloud: CloudUnderTest, client: Registry, role: str, uri: str
 ) -> None:
-    import shutil
-
     image = shell_image.image(b"again")
     client.push("functions", image, "again")
     create(cloud, role, "again", f"{uri}:again")
+    images = cloud.data_dir / "images"
+    (images / ".unpacking-of-a-crash").mkdir()
     cloud.restart()
-    shutil.rmtree(cloud.data_dir / "images" / image.digest[7:])
-    assert invoke(cloud, "again")["task"] == "again"
+    shutil.rmtree(images / image.digest[7:])
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda n: invoke(cloud, "again", n), range(4)))
+    assert [(a["task"], a["event"]) for a in answers] == [("again", n) for n in range(4)]
+    assert not [path for path in images.iterdir() if path.name.startswith(".")]
 
 
 def test_the_two_kinds_of_packages_do_not_mix(cloud: CloudUnderTest, client: Registry, role: str, uri: str) -> None:
@@ -178,6 +185,14 @@ def test_lambda_needs_the_permission_of_the_repository(cloud: CloudUnderTest, cl
          "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}]}
     ecr.set_repository_policy(repositoryName="closed", policyText=json.dumps(allowed))
     assert user.create_function(**params)["PackageType"] == "Image"
+
+
+def test_an_image_without_an_entry_point(cloud: CloudUnderTest, client: Registry, role: str, uri: str) -> None:
+    client.push("functions", shell_image.image(entrypoint=None, command=None), "nothing")
+    create(cloud, role, "nothing", f"{uri}:nothing")
+    answer = cloud.client("lambda").invoke(FunctionName="nothing", Payload=b"1")
+    assert answer["FunctionError"] == "Unhandled"
+    assert json.loads(answer["Payload"].read())["errorType"].startswith("Runtime.")
 
 
 @pytest.mark.parametrize("name", ["traversal", "device", "digest", "layers", "config"])
@@ -242,9 +257,6 @@ def test_with_cloudformation(cloud: CloudUnderTest, client: Registry, role: str,
 
 
 def _zip(source: bytes) -> bytes:
-    import io
-    import zipfile
-
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("m.py", source)
