@@ -12,6 +12,7 @@ VCPU_MB = 1769
 """Lambda gives a function one virtual CPU for each 1,769 MB."""
 MAX_PROCESSES = 1024
 _MOUNT = Path("/sys/fs/cgroup")
+_ABANDONED = 3600
 _WEIGHT = 8
 """What all sandboxes together weigh against one group of other processes."""
 
@@ -120,11 +121,28 @@ class Cgroups:
                         group.rmdir()
         return count
 
-    def close(self) -> None:
+    def close(self) -> bool:
+        """Removes the groups; False while processes that are dying still hold one: call again."""
         self.sweep()
+        gone = True
         for base in self._bases:
-            with suppress(OSError):
+            try:
                 base.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                gone = False
+        return gone
+
+    def tidy(self, now: float) -> None:
+        """Removes empty groups of platforms that were killed and never started again."""
+        for base in self._bases:
+            for other in base.parent.glob("fogbank-*"):
+                with suppress(OSError):
+                    if now - other.stat().st_mtime > _ABANDONED:
+                        for group in [entry for entry in other.iterdir() if entry.is_dir()]:
+                            group.rmdir()
+                    other.rmdir()
 
 
 def _write(path: Path, text: str) -> None:

@@ -72,6 +72,7 @@ class Engine:
                 raise IsolationUnavailable(f"this machine allows no sandbox: {self._tier.problem}")
             cgroups = Cgroups(tiers.cgroup_name(self.settings.data_dir))
             cgroups.sweep()
+            cgroups.tidy(self._clock.now())
             self._workshop = Workshop(self.settings, self._clock, self._hooks, self._tier.name, cgroups, self._toolbox)
             self._sweep()
         return self._workshop

@@ -27,6 +27,8 @@ IMAGE = Runtime("image", "provided")
 """Container images bring everything themselves."""
 SLOTS = 4096
 _RESTOCK_DELAY = 0.02
+_CLOSING = 100
+"""Hundredths of a second that the end waits for killed processes to leave their control groups."""
 _SDK_PLACES = ("boto3", "python/boto3", "botocore")
 
 
@@ -241,7 +243,10 @@ class Workshop:
             sandbox.ended()
         self._zygotes.clear()
         await self.sink.flush()
-        self.cgroups.close()
+        for _ in range(_CLOSING):
+            if self.cgroups.close():
+                break
+            await asyncio.sleep(0.01)
 
 
 def _brings_sdk(spec: FunctionSpec) -> bool:
