@@ -6,7 +6,8 @@ import copy
 import json
 from typing import Any
 
-from fogbank.api import Context
+from fogbank.api import AwsError, Context
+from fogbank.iam.policy import compile as compile_policy
 from fogbank.kit import ids
 from fogbank.services.apigateway import apigateway, errors, lookup
 from fogbank.services.apigateway.access import access, arn
@@ -16,6 +17,7 @@ from fogbank.services.apigateway.records import Api, Definition, Deployment, Dra
 
 MOST_COMPRESSION = 10_485_760
 _COMPRESSION = f"Invalid minimum compression size, must be between 0 and {MOST_COMPRESSION}"
+_BAD_POLICY = "Invalid policy document. Please check the policy syntax and ensure that Principals are valid."
 _ENDPOINTS = ("REGIONAL", "EDGE", "PRIVATE")
 
 
@@ -96,14 +98,12 @@ def full_policy(ctx: Context, api: str, text: str) -> str:
     try:
         policy = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise errors.bad_request("Invalid policy document. Please check the policy syntax and ensure that Principals "
-                                 "are valid.") from error
+        raise errors.bad_request(_BAD_POLICY) from error
     if not isinstance(policy, dict):
-        raise errors.bad_request("Invalid policy document. Please check the policy syntax and ensure that Principals "
-                                 "are valid.")
+        raise errors.bad_request(_BAD_POLICY)
     prefix = f"arn:{ctx.partition}:execute-api:{ctx.region}:{ctx.account}:{api}/"
     statements = policy.get("Statement")
-    for statement in statements if isinstance(statements, list) else [statements]:
+    for statement in listed(statements):
         if not isinstance(statement, dict):
             continue
         for member in ("Resource", "NotResource"):
@@ -112,7 +112,27 @@ def full_policy(ctx: Context, api: str, text: str) -> str:
                 statement[member] = _full(named, prefix)
             elif isinstance(named, list):
                 statement[member] = [_full(each, prefix) if isinstance(each, str) else each for each in named]
-    return json.dumps(policy, separators=(",", ":"))
+    whole = json.dumps(policy, separators=(",", ":"))
+    try:
+        compiled = compile_policy(whole)
+    except (ValueError, AwsError) as error:
+        raise errors.bad_request(_BAD_POLICY) from error
+    if not compiled.statements or not all(_has_principal(s) for s in listed(policy["Statement"])):
+        raise errors.bad_request(_BAD_POLICY)
+    return whole
+
+
+def listed(statements: Any) -> list[dict[str, Any]]:
+    return statements if isinstance(statements, list) else [statements]
+
+
+def _has_principal(statement: dict[str, Any]) -> bool:
+    """`*`, or a map of kinds of principals, each with a name or a list of names."""
+    named = statement.get("Principal", statement.get("NotPrincipal"))
+    if isinstance(named, dict):
+        names = [name for held in named.values() for name in (held if isinstance(held, list) else [held])]
+        return bool(names) and all(isinstance(name, str) for name in names)
+    return named == "*"
 
 
 def _full(resource: str, prefix: str) -> str:

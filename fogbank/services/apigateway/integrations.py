@@ -14,7 +14,8 @@ from fogbank.services.apigateway.patching import Patch, member, number, patches
 _INTEGRATION = "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration"
 _RESPONSE = _INTEGRATION + "/responses/{statusCode}"
 _AWS_URI = re.compile(r"arn:[\w-]+:apigateway:[\w-]*:[\w.-]+:(path|action)/.*", re.DOTALL)
-_PASSTHROUGH = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
+PASSTHROUGH = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
+_TYPES = ("HTTP", "AWS", "MOCK", "HTTP_PROXY", "AWS_PROXY")
 _LAMBDA = (":lambda:path/", ":firehose:action/")
 LEAST_TIMEOUT, MOST_TIMEOUT = 50, 300_000
 
@@ -44,8 +45,8 @@ def put_integration(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         "tlsConfig": req.get("tlsConfig"),
         "responseTransferMode": req.get("responseTransferMode"),
     })
-    if integration["passthroughBehavior"] not in _PASSTHROUGH:
-        raise errors.bad_request(f"Invalid passthroughBehavior. Valid options are {','.join(_PASSTHROUGH)}")
+    if integration["passthroughBehavior"] not in PASSTHROUGH:
+        raise errors.bad_request(f"Invalid passthroughBehavior. Valid options are {','.join(PASSTHROUGH)}")
     method["methodIntegration"] = integration
     ctx.tx.put(draft)
     return integration
@@ -122,7 +123,7 @@ def _update(integration: dict[str, Any], patch: Patch) -> None:
         "contentHandling", "timeoutInMillis", "cacheNamespace", "responseTransferMode",
     ):
         raise errors.bad_path(patch.path)
-    elif patch.op not in ("replace", "add", "remove"):
+    elif patch.op not in ("replace", "add", "remove") or (name == "type" and patch.value not in _TYPES):
         raise errors.bad_operation("replace")
     elif patch.op == "remove" or not patch.value:
         integration.pop(name, None)

@@ -134,6 +134,8 @@ def _update(definition: Definition, method: dict[str, Any], patch: Patch) -> Non
         method[name] = boolean(patch.value)
     elif patch.value:
         method[name] = patch.value
+    elif name == "authorizationType":
+        raise errors.bad_request(f"Invalid Authorization Type. Valid options are {','.join(AUTHORIZATION)}")
     else:
         method.pop(name, None)
 

@@ -144,6 +144,7 @@ def flat_schema(definition: Definition, schema: str) -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads(_local(schema))
     if found:
         own = parsed.get("definitions") or {}
+        own = own if isinstance(own, dict) else {}
         parsed["definitions"] = {**own, **{name: json.loads(_local(text)) for name, text in found.items()}}
     return parsed
 

@@ -12,7 +12,7 @@ from fogbank.services.apigateway.apis import check_compression, endpoint_configu
 from fogbank.services.apigateway.gateway_responses import STATUS
 from fogbank.services.apigateway.models import model
 from fogbank.services.apigateway.openapi import operations, security
-from fogbank.services.apigateway.openapi.documents import Node, base_path, items, node
+from fogbank.services.apigateway.openapi.documents import Node, base_path, items, node, pairs, status, text, texts
 from fogbank.services.apigateway.openapi.documents import operations as operations_of
 from fogbank.services.apigateway.records import Definition
 from fogbank.services.apigateway.validators import validator
@@ -25,29 +25,30 @@ def settings(ctx: Context, document: Node, api: str, current: dict[str, Any], *,
     """What CreateRestApi would have been told."""
     info, made = node(document.get("info")), dict(current)
     for member in ("description", "version"):
-        if info.get(member) is not None:
-            made[member] = str(info[member])
-    if info.get("title") or "name" not in made:
-        made["name"] = str(info.get("title") or "Untitled")
-    binary = [str(kind) for kind in items(document.get("x-amazon-apigateway-binary-media-types"))]
+        if (value := text(info.get(member))) is not None:
+            made[member] = value
+    if text(info.get("title")) or "name" not in made:
+        made["name"] = text(info.get("title")) or "Untitled"
+    binary = texts(document.get("x-amazon-apigateway-binary-media-types"))
     kept = made.get("binaryMediaTypes") or [] if merge else []
     made["binaryMediaTypes"] = list(dict.fromkeys([*kept, *binary]))
-    made["apiKeySource"] = str(document.get("x-amazon-apigateway-api-key-source") or made.get("apiKeySource") or "HEADER")
+    source = (text(document.get("x-amazon-apigateway-api-key-source")) or "").upper()
+    made["apiKeySource"] = source if source in ("HEADER", "AUTHORIZER") else made.get("apiKeySource", "HEADER")
     size = document.get("x-amazon-apigateway-minimum-compression-size")
-    if isinstance(size, int):
+    if isinstance(size, int) and not isinstance(size, bool):
         check_compression(size)
         made["minimumCompressionSize"] = size
     policy = document.get("x-amazon-apigateway-policy")
     if policy:
-        text = policy if isinstance(policy, str) else json.dumps(policy)
-        made["policy"] = full_policy(ctx, api, text) if api else text
+        written = policy if isinstance(policy, str) else json.dumps(policy)
+        made["policy"] = full_policy(ctx, api, written) if api else written
     made.setdefault("endpointConfiguration", endpoint_configuration(None))
     made.setdefault("disableExecuteApiEndpoint", False)
     endpoint = node(document.get("x-amazon-apigateway-endpoint-configuration"))
     for server in items(document.get("servers")):
         endpoint = endpoint or node(node(server).get("x-amazon-apigateway-endpoint-configuration"))
-    if items(endpoint.get("vpcEndpointIds")):
-        made["endpointConfiguration"] = {**made["endpointConfiguration"], "vpcEndpointIds": endpoint["vpcEndpointIds"]}
+    if endpoints := texts(endpoint.get("vpcEndpointIds")):
+        made["endpointConfiguration"] = {**made["endpointConfiguration"], "vpcEndpointIds": endpoints}
     if "disableExecuteApiEndpoint" in endpoint:
         made["disableExecuteApiEndpoint"] = str(endpoint["disableExecuteApiEndpoint"]).lower() == "true"
     return made
@@ -79,10 +80,11 @@ def build(ctx: Context, document: Node, api: str, definition: Definition, mode: 
 def _models(ctx: Context, document: Node, api: str, definition: Definition) -> None:
     given = node(document.get("definitions")) or node(node(document.get("components")).get("schemas"))
     for name, schema in given.items():
-        text = json.dumps(schema, indent=2)
-        text = _REFERENCE.sub(rf'"https://apigateway.amazonaws.com/restapis/{api}/models/\1"', text)
-        description = node(schema).get("description")
-        made = model(ctx, str(name), text, str(description) if description else None)
+        if not isinstance(schema, dict):
+            continue
+        written = json.dumps(schema, indent=2)
+        written = _REFERENCE.sub(rf'"https://apigateway.amazonaws.com/restapis/{api}/models/\1"', written)
+        made = model(ctx, str(name), written, text(node(schema).get("description")))
         if str(name) in definition.models:
             made["id"] = definition.models[str(name)]["id"]
         definition.models[str(name)] = made
@@ -109,11 +111,11 @@ def _validate_by(document: Node, definition: Definition, operation: Node, method
 
 def _gateway_response(given: Node) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    if given.get("statusCode"):
-        made["statusCode"] = str(given["statusCode"])
+    if code := status(given.get("statusCode")):
+        made["statusCode"] = code
     for name in ("responseParameters", "responseTemplates"):
-        if node(given.get(name)):
-            made[name] = {str(key): str(value) for key, value in given[name].items()}
+        if pairs(given.get(name)):
+            made[name] = pairs(given[name])
     return made
 
 

@@ -56,6 +56,28 @@ def node(value: Any) -> Node:
     return value if isinstance(value, dict) else {}
 
 
+def text(value: Any) -> str | None:
+    """`value` as text, None where it is none or something with parts."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, (str, int, float)) else None
+
+
+def texts(value: Any) -> list[str]:
+    return [found for item in items(value) if (found := text(item)) is not None]
+
+
+def pairs(value: Any) -> dict[str, str]:
+    """A map of text: what has other values in it is left out."""
+    return {str(key): found for key, item in node(value).items() if (found := text(item)) is not None}
+
+
+def status(value: Any) -> str | None:
+    """A status code as text, None for what cannot be one."""
+    found = text(value) or ""
+    return found if re.fullmatch(r"[1-5]\d\d", found) else None
+
+
 def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fogbank.services.apigateway.openapi.documents import Node, items, node, resolved
+from fogbank.services.apigateway.integrations import LEAST_TIMEOUT, MOST_TIMEOUT, PASSTHROUGH
+from fogbank.services.apigateway.openapi.documents import Node, items, node, pairs, resolved, status, text, texts
 from fogbank.services.apigateway.records import Definition
 
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
@@ -57,9 +58,9 @@ def _model(definition: Definition, schema: Any) -> str | None:
 
 def _responses(document: Node, definition: Definition, operation: Node) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    for status, given in node(operation.get("responses")).items():
-        code = str(status)
-        if len(code) != 3 or not code.isdecimal():
+    for name, given in node(operation.get("responses")).items():
+        code = str(name)
+        if status(code) is None:
             continue
         described = resolved(document, given)
         response: dict[str, Any] = {"statusCode": code}
@@ -85,21 +86,26 @@ def integration(described: Node, resource_id: str) -> dict[str, Any]:
     """From `x-amazon-apigateway-integration`."""
     kind = str(described.get("type") or "").upper()
     made: dict[str, Any] = {"type": kind}
-    for name in ("uri", "connectionId", "credentials", "contentHandling", "tlsConfig", "responseTransferMode"):
-        if described.get(name) is not None:
-            made[name] = described[name]
+    for name in ("uri", "connectionId", "credentials", "contentHandling", "responseTransferMode"):
+        if (value := text(described.get(name))) is not None:
+            made[name] = value
+    if node(described.get("tlsConfig")):
+        insecure = described["tlsConfig"].get("insecureSkipVerification")
+        made["tlsConfig"] = {"insecureSkipVerification": insecure is True}
     if described.get("httpMethod"):
         made["httpMethod"] = str(described["httpMethod"]).upper()
     if kind in ("HTTP", "HTTP_PROXY"):
         made["connectionType"] = str(described.get("connectionType") or "INTERNET").upper()
     for name in ("requestParameters", "requestTemplates"):
-        if node(described.get(name)):
-            made[name] = {str(key): str(value) for key, value in described[name].items()}
-    made["passthroughBehavior"] = str(described.get("passthroughBehavior") or "WHEN_NO_MATCH").upper()
+        if pairs(described.get(name)):
+            made[name] = pairs(described[name])
+    passthrough = (text(described.get("passthroughBehavior")) or "").upper()
+    made["passthroughBehavior"] = passthrough if passthrough in PASSTHROUGH else "WHEN_NO_MATCH"
     timeout = described.get("timeoutInMillis")
-    made["timeoutInMillis"] = int(timeout) if isinstance(timeout, (int, float)) else 29_000
-    made["cacheNamespace"] = described.get("cacheNamespace") or resource_id
-    made["cacheKeyParameters"] = [str(key) for key in items(described.get("cacheKeyParameters"))]
+    known = isinstance(timeout, int) and LEAST_TIMEOUT <= timeout <= MOST_TIMEOUT
+    made["timeoutInMillis"] = timeout if known else 29_000
+    made["cacheNamespace"] = text(described.get("cacheNamespace")) or resource_id
+    made["cacheKeyParameters"] = texts(described.get("cacheKeyParameters"))
     responses = {}
     for pattern, given in node(described.get("responses")).items():
         response = _integration_response(str(pattern), node(given))
@@ -110,12 +116,12 @@ def integration(described: Node, resource_id: str) -> dict[str, Any]:
 
 
 def _integration_response(pattern: str, given: Node) -> dict[str, Any]:
-    made: dict[str, Any] = {"statusCode": str(given.get("statusCode") or "200")}
+    made: dict[str, Any] = {"statusCode": status(given.get("statusCode")) or "200"}
     if pattern != "default":
         made["selectionPattern"] = pattern
     for name in ("responseParameters", "responseTemplates"):
-        if node(given.get(name)):
-            made[name] = {str(key): str(value) for key, value in given[name].items()}
-    if given.get("contentHandling"):
-        made["contentHandling"] = str(given["contentHandling"])
+        if pairs(given.get(name)):
+            made[name] = pairs(given[name])
+    if text(given.get("contentHandling")):
+        made["contentHandling"] = text(given["contentHandling"])
     return made

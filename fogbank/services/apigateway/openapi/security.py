@@ -6,7 +6,7 @@ from typing import Any
 
 from fogbank.api import Context
 from fogbank.services.apigateway.authorizers import authorizer
-from fogbank.services.apigateway.openapi.documents import Node, items, node
+from fogbank.services.apigateway.openapi.documents import Node, items, node, text, texts
 from fogbank.services.apigateway.records import Definition
 
 _KINDS = {"token": "TOKEN", "request": "REQUEST", "cognito_user_pools": "COGNITO_USER_POOLS"}
@@ -30,21 +30,21 @@ def add_authorizers(ctx: Context, document: Node, definition: Definition) -> Non
 
 
 def _request(name: str, kind: str, scheme: Node, described: Node) -> dict[str, Any]:
-    header = scheme.get("name") if scheme.get("in") == "header" else None
-    source = described.get("identitySource")
+    header = text(scheme.get("name")) if scheme.get("in") == "header" else None
+    source = text(described.get("identitySource"))
     if source is None and header and header != "Unused" and kind != "REQUEST":
         source = f"method.request.header.{header}"
-    ttl = described.get("authorizerResultTtlInSeconds")
+    ttl = text(described.get("authorizerResultTtlInSeconds")) or ""
     return {
         "name": name,
         "type": kind,
-        "authType": scheme.get("x-amazon-apigateway-authtype"),
-        "authorizerUri": described.get("authorizerUri"),
-        "authorizerCredentials": described.get("authorizerCredentials"),
+        "authType": text(scheme.get("x-amazon-apigateway-authtype")),
+        "authorizerUri": text(described.get("authorizerUri")),
+        "authorizerCredentials": text(described.get("authorizerCredentials")),
         "identitySource": source,
-        "identityValidationExpression": described.get("identityValidationExpression"),
-        "authorizerResultTtlInSeconds": int(ttl) if isinstance(ttl, (int, str)) and str(ttl).isdecimal() else None,
-        "providerARNs": items(described.get("providerARNs")) or None,
+        "identityValidationExpression": text(described.get("identityValidationExpression")),
+        "authorizerResultTtlInSeconds": int(ttl) if ttl.isdecimal() and len(ttl) < 10 else None,
+        "providerARNs": texts(described.get("providerARNs")) or None,
     }
 
 
@@ -60,7 +60,7 @@ def secure(document: Node, definition: Definition, operation: Node, method: dict
                 method["authorizationType"] = "COGNITO_USER_POOLS" if cognito else "CUSTOM"
                 method["authorizerId"] = held["id"]
                 if cognito and items(scopes):
-                    method["authorizationScopes"] = [str(scope) for scope in scopes]
+                    method["authorizationScopes"] = texts(scopes)
             elif str(scheme.get("x-amazon-apigateway-authtype", "")).lower() == "awssigv4":
                 method["authorizationType"] = "AWS_IAM"
             elif scheme.get("type") == "apiKey" and str(scheme.get("name", "")).lower() == "x-api-key":

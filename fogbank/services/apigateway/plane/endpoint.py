@@ -102,6 +102,9 @@ def _refused(call: Call, failure: Failure) -> Response:
         return refusals.refused(call, failure)
     except Failure as second:  # A gateway response whose template fails.
         return refusals.bare(call.request_id, second)
+    except Exception:
+        log.exception("the gateway response to %s failed", call.request_id)
+        return refusals.bare(call.request_id, failures.internal())
 
 
 async def _body(request: Request) -> bytes:
