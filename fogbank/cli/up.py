@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     if running:
         print(f"Fogbank is already running: {running['endpoint']} (pid {running['pid']})", file=sys.stderr)
         return 1
+    options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds secrets
     return _detached(options) if options.detach else _foreground(options)
 
 
@@ -43,7 +44,6 @@ def _foreground(options: argparse.Namespace) -> int:
     from fogbank.api.cloud import Settings
     from fogbank.app import serve
 
-    options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = Settings(
         data_dir=options.data_dir.resolve(),
         port=options.port,

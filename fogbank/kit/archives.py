@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+# What the standard library raises for archives that are damaged, encrypted, or packed in ways it does not know.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, OSError, UnicodeError,
+    ValueError, OverflowError, struct.error, IndexError,
+)
 
 
 class BadArchive(Exception):
@@ -29,7 +38,7 @@ def unzip(source: BinaryIO, target: Path, *, limit: int, most_files: int = 100_0
             for member in members:
                 written += _extract(archive, member, target, limit - written)
             return written
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, UnicodeError, ValueError) as error:
+    except _DAMAGE as error:
         raise BadArchive(str(error)) from error
 
 

@@ -246,3 +246,23 @@ def test_keys_of_convenience_are_refused_where_others_might_come(
         assert cloud.client("sts", key=key[1], secret=secret[1]).get_caller_identity()["Account"] == ACCOUNT
     finally:
         cloud.stop()
+
+
+@pytest.mark.parametrize("options", [(), ("--detach",)])
+def test_the_data_directory_is_its_owners_alone(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """It holds secret access keys, the key behind sessions, and that of the certificate authority."""
+    data = tmp_path / "new" / "data"
+    cloud = CloudUnderTest(data, *options)
+    if options:
+        assert command("up", "--port", str(cloud.port), *options, data_dir=data).returncode == 0
+    else:
+        data.parent.mkdir()
+        cloud.start()
+    try:
+        command("trust", data_dir=data)
+        assert data.stat().st_mode & 0o777 == 0o700
+        for name in ("fogbank.db", "secret", "tls/authority.pem"):
+            assert (data / name).stat().st_mode & 0o777 == 0o600, name
+    finally:
+        command("down", data_dir=data)
+        cloud.stop()
