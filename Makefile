@@ -22,6 +22,7 @@ tools: .tools/.ready
 	ln -sf ../sam/bin/sam ../aws/bin/aws .tools/bin/
 	if command -v npm >/dev/null; then mkdir -p .tools/node && cp tests/tools/package.json .tools/node/ && \
 	  cd .tools/node && npm install --silent --no-audit --no-fund && ln -sf ../node/node_modules/.bin/cdk ../bin/cdk; fi
+	-command -v skopeo >/dev/null || { test "$$(id -u)" != 0 || apt-get install -y -q skopeo; }
 	touch $@
 
 up: env tools
