@@ -366,3 +366,33 @@ def test_request_ids_are_uuids_of_version_4() -> None:
     found = [made.next() for _ in range(1000)]
     assert len(set(found)) == 1000
     assert all(str(uuid.UUID(text, version=4)) == text for text in found)
+
+
+@pytest.mark.parametrize(("peer", "origin", "status"), [
+    ("127.0.0.1", None, 200), ("::1", None, 200), ("192.0.2.7", None, 403), ("", None, 403),
+    ("127.0.0.1", "arn:aws:lambda:us-east-1:000000000000:function:f", 403),
+])
+async def test_what_the_cloud_knows_of_its_callers_is_for_its_operator(
+    platform: Platform, peer: str, origin: str | None, status: int
+) -> None:
+    request = Request("GET", "/_fogbank/iam/decisions", "", {"host": "localhost"}, peer=peer, origin=origin)
+    assert (await ask(platform, request)).status == status
+
+
+async def test_a_body_that_is_not_streamed_may_still_be_large(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In pieces, as the connection gives it; the signature is proved over all of it."""
+    service = offer(platform, monkeypatch, "sqs")
+
+    @service.operation
+    def send_message(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+        return {"MessageId": str(len(req["MessageBody"]))}
+
+    for forged in (False, True):
+        request = call("sqs", "AmazonSQS.SendMessage", {"QueueUrl": "http://q", "MessageBody": "x" * 500_000})
+        whole = bytes(request.body)  # type: ignore[arg-type]
+        request.body = Stream(len(whole), piece=whole[:-1] + b" " if forged else whole)
+        answer = await ask(platform, request)
+        assert answer.status == (400 if forged else 200)
+        assert (b"500000" in bytes(answer.body)) != forged  # type: ignore[arg-type]
