@@ -1,5 +1,6 @@
 """Mock, custom and HTTP integrations; data mappings, gateway responses, request validators, stage variables, logs."""
 
+import gzip
 import http.server
 import json
 import threading
@@ -173,6 +174,23 @@ def test_validators_as_recorded(cloud: CloudUnderTest, apis: Apis) -> None:
     assert call(cloud, api, "/dev/body", "POST", '{"thing": {"a": 1, "b": "xy"}}', kind).status == 200
 
 
+def test_compression_both_ways(cloud: CloudUnderTest, apis: Apis) -> None:
+    api = apis.document({"/": {"post": {"x-amazon-apigateway-integration": apis.proxied(apis.function("echo"))}}},
+                        **{"x-amazon-apigateway-minimum-compression-size": 10})
+    for size in (100, 200_000):
+        packed = gzip.compress(b"x" * size)
+        reply = call(cloud, api, "/dev", "POST", packed, {"Content-Encoding": "gzip", "Accept-Encoding": "gzip"})
+        assert reply.headers["content-encoding"] == "gzip"
+        told = json.loads(gzip.decompress(reply.body))
+        assert told["body"] == "x" * size
+        assert "Content-Encoding" not in told["headers"]
+    assert "content-encoding" not in call(cloud, api, "/dev", "POST", "x").headers
+    refusal = call(cloud, api, "/dev", "POST", b"not packed", {"Content-Encoding": "gzip"})
+    assert refusal.error == (400, "BadRequestException", {"message": "Invalid request body"})
+    bomb = gzip.compress(b"\0" * (11 << 20))
+    assert call(cloud, api, "/dev", "POST", bomb, {"Content-Encoding": "gzip"}).status == 413
+
+
 def test_gateway_responses_customised(cloud: CloudUnderTest, apis: Apis) -> None:
     ok = mock({"default": {"statusCode": "200"}})
     api = apis.document({"/": {"get": ok}}, **{"x-amazon-apigateway-gateway-responses": {
@@ -262,6 +280,9 @@ def test_other_services_are_called_as_the_integrations_role(cloud: CloudUnderTes
     assert (put.status, put.headers["etag"]) == (200, '"1cb251ec0d568de6a929b520c4aed8d1"')
     got = call(cloud, api, "/dev/a%20b")
     assert (got.status, got.body) == (200, b"text")
+    raw = bytes(range(256))
+    assert call(cloud, api, "/dev/raw", "PUT", raw, {"Content-Type": "image/png"}).status == 200
+    assert call(cloud, api, "/dev/raw", headers={"Accept": "image/png"}).body == raw
     assert cloud.client("s3").head_object(Bucket="api-bucket", Key="a b")["Metadata"] == {"from": "api"}
     assert call(cloud, api, "/dev/none").status == 404
     assert call(cloud, api, "/dev/parameter?name=shown").json() == "a value"

@@ -50,7 +50,7 @@ async def run(call: Call) -> Answer:
     address = _Address(match[1], match[2] or "", match[3], match[4], match[5])
     credentials = _credentials(call)
     outgoing = mapped_request(call)
-    outgoing.body = request_body(call).encode()
+    outgoing.body = request_body(call)
     override = call.overrides.get("requestOverride") or {}
     outgoing.headers.update({str(name): [str(value)] for name, value in (override.get("header") or {}).items()})
     outgoing.path.update({str(name): str(value) for name, value in (override.get("path") or {}).items()})

@@ -20,7 +20,7 @@ async def run(call: Call) -> Answer:
     body = request_body(call)
     headers = {name.lower(): values[-1] for name, values in outgoing.headers.items()}
     asynchronous = headers.get("x-amz-invocation-type") == "Event"
-    outcome = await invoke(call, body.encode() or b"{}", asynchronous=asynchronous)
+    outcome = await invoke(call, body or b"{}", asynchronous=asynchronous)
     payload = outcome.get("Payload") or b""
     trace = [("X-Amzn-Trace-Id", call.trace)]
     response = chosen_response(call, _error_message(payload) if outcome.get("FunctionError") else "")

@@ -8,7 +8,18 @@ from typing import cast
 
 from fogbank.api import AwsError, Context, Request, Response
 from fogbank.services.apigateway import apigateway
-from fogbank.services.apigateway.plane import authorizing, custom, failures, http, keys, logs, mock, proxy, refusals
+from fogbank.services.apigateway.plane import (
+    authorizing,
+    compression,
+    custom,
+    failures,
+    http,
+    keys,
+    logs,
+    mock,
+    proxy,
+    refusals,
+)
 from fogbank.services.apigateway.plane.answers import Answer, response
 from fogbank.services.apigateway.plane.call import Call
 from fogbank.services.apigateway.plane.failures import Failure
@@ -31,6 +42,7 @@ async def execute(ctx: Context, request: Request) -> Response:
     try:
         answer = await answered(plane, call)
         sent = response(call, answer)
+        await compression.closed(call, sent)
     except Failure as failure:
         sent = _refused(call, failure)
     except Exception:
@@ -65,6 +77,7 @@ async def answered(plane: Plane, call: Call) -> Answer:
         raise failures.missing_token()
     call.method, call.path_parameters = found
     logs.begin(call)
+    await compression.opened(call)
     await authorizing.authorise(plane, call)
     await keys.admit(plane, call)
     if call.method.validation is not None:

@@ -41,7 +41,7 @@ async def run_proxy(call: Call) -> Answer:
 async def run(call: Call) -> Answer:
     """Through mapping templates, both ways; the response is chosen by the status that came back."""
     outgoing = mapped_request(call)
-    outgoing.body = request_body(call).encode()
+    outgoing.body = request_body(call)
     override = call.overrides.get("requestOverride") or {}
     outgoing.headers.update({str(name): [str(value)] for name, value in (override.get("header") or {}).items()})
     outgoing.query.update({str(name): [str(value)] for name, value in (override.get("querystring") or {}).items()})

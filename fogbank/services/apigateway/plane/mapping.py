@@ -5,17 +5,18 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
+
+import regex
 
 from fogbank.services.apigateway.plane import failures
 from fogbank.services.apigateway.plane.call import Call
 from fogbank.services.apigateway.plane.templates import context_of, rendered
 from fogbank.services.apigateway.vtl import jsonpath
-
-_HTML_SAFE = re.compile(r"application/json|default", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ def _shown(value: Any) -> list[str] | None:
     return [value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))]
 
 
-def request_body(call: Call) -> str:
+def request_body(call: Call) -> bytes:
     """The integration's body by the template for the request's content type, or as passthrough behaviour says.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html
@@ -114,11 +115,26 @@ def request_body(call: Call) -> str:
     template = next((text for kind, text in templates.items() if kind.lower() == content_type), None)
     if template is None and "$default" in templates:
         template = templates["$default"]
-    body = call.body.decode("utf-8", "replace")
+    body = _converted(call.method.integration.get("contentHandling"), call.body, content_type in call.stage.binary)
     if template:
-        return rendered(call, template, body, override="requestOverride")
+        return rendered(call, template, body.decode("utf-8", "replace"), override="requestOverride").encode()
     if template is None and (behaviour == "NEVER" or (behaviour == "WHEN_NO_TEMPLATES" and templates)):
         raise failures.unsupported_media()
+    return body
+
+
+def _converted(handling: str | None, body: bytes, binary: bool) -> bytes:
+    """`contentHandling`: between bytes and their base 64.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload-encodings-workflow.html
+    """
+    if handling == "CONVERT_TO_TEXT" and binary:
+        return base64.b64encode(body)
+    if handling == "CONVERT_TO_BINARY" and not binary:
+        try:
+            return base64.b64decode(body, validate=True)
+        except binascii.Error as error:
+            raise failures.internal("Execution failed: the body is not base 64, and cannot become binary") from error
     return body
 
 
@@ -139,8 +155,6 @@ def chosen_response(call: Call, text: str) -> dict[str, Any]:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    import regex
-
     try:
         return regex.fullmatch(pattern, text, flags=regex.DOTALL, timeout=0.05) is not None
     except (regex.error, TimeoutError):
@@ -151,6 +165,8 @@ def mapped_response(
     call: Call, response: dict[str, Any], headers: list[tuple[str, str]], body: bytes
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """Status, headers and body that an integration response makes of what the integration answered."""
+    kind_given = next((value for name, value in headers if name.lower() == "content-type"), "")
+    body = _converted(response.get("contentHandling"), body, kind_given in call.stage.binary)
     text = body.decode("utf-8", "replace")
     made: list[tuple[str, str]] = []
     for target, source in (response.get("responseParameters") or {}).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -11,9 +12,11 @@ from fogbank.services.apigateway.plane.answers import Answer
 from fogbank.services.apigateway.plane.call import Call
 from fogbank.services.apigateway.plane.mapping import chosen_response, mapped_response, request_body
 
+_STATUS = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})""")
+
 
 async def run(call: Call) -> Answer:
-    status = _status(request_body(call))
+    status = _status(request_body(call).decode("utf-8", "replace"))
     response = chosen_response(call, str(status))
     return Answer(*mapped_response(call, response, [], b""))
 
@@ -25,9 +28,7 @@ def _status(body: str) -> int:
         described = msgspec.json.decode(body) if body.strip() else None
     except (msgspec.DecodeError, RecursionError):
         # AWS's reader is lenient about trailing commas and the like; so far as the status can be read, it is enough.
-        import re
-
-        match = re.search(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})""", body)
+        match = _STATUS.search(body)
         described = {"statusCode": int(match[1])} if match else None
     status = described.get("statusCode") if isinstance(described, dict) else None
     if isinstance(status, str) and status.isdecimal():
