@@ -112,7 +112,7 @@ def plan(
             "LANG": "en_US.UTF-8",
             "LC_CTYPE": "C.UTF-8",
             "TZ": ":UTC",
-            "LD_LIBRARY_PATH": "/var/lang/lib",
+            "LD_LIBRARY_PATH": "/var/lang/lib:/var/fogbank/lib",
         },
         "zygote": zygote,
     }
