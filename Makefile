@@ -7,7 +7,7 @@ PIP := pip install --quiet --disable-pip-version-check
 .PHONY: env tools up down test lint bench
 
 env: .venv/.ready
-tools: .tools/.ready
+tools: .tools/.ready .tools/runtimes/.ready
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -23,6 +23,13 @@ tools: .tools/.ready
 	if command -v npm >/dev/null; then mkdir -p .tools/node && cp tests/tools/package.json .tools/node/ && \
 	  cd .tools/node && npm install --silent --no-audit --no-fund && ln -sf ../node/node_modules/.bin/cdk ../bin/cdk; fi
 	-command -v skopeo >/dev/null || { test "$$(id -u)" != 0 || apt-get install -y -q skopeo; }
+	touch $@
+
+# Interpreters and SDKs that tests use and machines lack; without the registry those tests are skipped.
+.tools/runtimes/.ready: .venv/.ready
+	mkdir -p .tools/runtimes
+	-FOGBANK_RUNTIMES=$(CURDIR)/.tools/runtimes $(BIN)/fogbank runtimes install nodejs14.x python3.8 python3.9
+	-$(BIN)/$(PIP) --target .tools/ric --upgrade -r tests/tools/ric.txt
 	touch $@
 
 up: env tools

@@ -61,7 +61,9 @@ def _order(name: str) -> list[Any]:
 
 
 def _facts(toolbox: Toolbox, name: str) -> dict[str, Any]:
+    from fogbank.engine.runtimes import RUNTIMES
     from fogbank.engine.runtimes.lifecycle import dates
+    from fogbank.engine.runtimes.toolbox import LANGUAGES
     from fogbank.engine.spec import RuntimeUnavailable
 
     known = dates(name)
@@ -72,7 +74,8 @@ def _facts(toolbox: Toolbox, name: str) -> dict[str, Any]:
     try:
         found = toolbox.look(name)
     except RuntimeUnavailable as missing:
-        return {**facts, "get": str(missing)}
+        how = LANGUAGES[RUNTIMES[name].family].how(RUNTIMES[name].version)
+        return {**facts, "get": str(missing) if name in toolbox.shelf.choices() else how}
     if found is None:
         return {**facts, "interpreter": "the function's own bootstrap"}
     choice = toolbox.shelf.choices().get(name)

@@ -1,4 +1,4 @@
-"""Custom runtimes: a static program in C, a shell script, one in a layer, none; wrapper scripts mean nothing to them."""
+"""Custom runtimes: a static program in C, a shell script in a layer, both, none, and what cannot be executed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ while true; do
   event=$(head -c "$size" <&5)
   exec 5<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API%:*}/${AWS_LAMBDA_RUNTIME_API#*:}"
   body="{\\"shell\\": $event}"
-  printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s' "$id" "${#body}" "$body" >&5
+  printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\\r\\nHost: x\\r\\n' "$id" >&5
+  printf 'Content-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s' "${#body}" "$body" >&5
   read -r line <&5
   echo "answered: ${line%$'\\r'}"
 done

@@ -52,7 +52,8 @@ SDK = """
 const AWS = require('aws-sdk');
 const ssm = new AWS.SSM({ accessKeyId: 'a', secretAccessKey: 'b' });
 exports.handler = async () => [
-  AWS.VERSION.split('.')[0], require.resolve('aws-sdk'), ssm.config.region, new AWS.DynamoDB.DocumentClient().constructor.name,
+  AWS.VERSION.split('.')[0], require.resolve('aws-sdk'), ssm.config.region,
+  new AWS.DynamoDB.DocumentClient().constructor.name,
 ];
 """
 

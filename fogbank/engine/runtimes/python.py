@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,12 @@ from fogbank.engine.runtimes.shelf import Shelf
 from fogbank.engine.runtimes.table import Runtime
 
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "urllib3", "six")
+# The last that run there. Said in full: pip takes conditions on the version of Python (botocore's on urllib3) as those
+# of the Python that it runs on, and not every index tells which versions a package is for.
+_LAST_SDK = {
+    "3.8": ("boto3<1.38", "urllib3<1.27", "jmespath<1.1"),
+    "3.9": ("boto3<1.43", "urllib3<1.27"),
+}
 _ASK = """
 import json, os, sys
 name = "python%d.%d" % sys.version_info[:2]
@@ -88,7 +95,8 @@ def obtain_sdk(version: str, interpreter: Path, shelf: Shelf) -> None:
     """The last boto3 that runs on a Python which Fogbank's own boto3 has left behind. Raises Unobtainable."""
 
     def make(place: Path) -> None:
-        pip_install(["boto3"], place, f"--python-version={version}", "--implementation=cp")
+        packages = _LAST_SDK.get(version, ("boto3",))
+        pip_install(packages, place, f"--python-version={version}", "--implementation=cp")
         _compile(interpreter, place)
 
     if not _own_sdk_suits(version):
@@ -96,11 +104,16 @@ def obtain_sdk(version: str, interpreter: Path, shelf: Shelf) -> None:
 
 
 def _own_sdk_suits(version: str) -> bool:
-    try:
-        least = str(metadata.metadata("boto3")["Requires-Python"] or ">=3.0").strip().removeprefix(">=").split(",")[0]
-    except metadata.PackageNotFoundError:
-        return False
-    return _numbers(version) >= _numbers(least)[:2]
+    """Whether every package of it runs on that version."""
+    for name in _SDK:
+        try:
+            needed = str(metadata.metadata(name)["Requires-Python"] or "")
+        except metadata.PackageNotFoundError:
+            return False
+        least = re.search(r">=\s*(\d+(?:\.\d+)?)", needed)
+        if least and _numbers(version) < _numbers(least[1]):
+            return False
+    return True
 
 
 def _numbers(version: str) -> tuple[int, ...]:
