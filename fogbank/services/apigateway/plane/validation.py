@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fogbank.services.apigateway.models import flat_schema
 from fogbank.services.apigateway.plane import failures
 from fogbank.services.apigateway.plane.call import Call
-from fogbank.services.apigateway.plane.schemas import Schema
 from fogbank.services.apigateway.records import Definition
+
+if TYPE_CHECKING:
+    from fogbank.services.apigateway.plane.schemas import Schema
 
 _PLACES = {"header": "headers", "querystring": "query", "path": "path"}
 
@@ -73,6 +75,9 @@ def _present(call: Call, place: str, name: str) -> bool:
 
 
 def _compiled(definition: Definition, schema: str) -> Schema:
+    # The checker's library takes longer to import than all else here, and few APIs have models.
+    from fogbank.services.apigateway.plane.schemas import Schema
+
     flat = flat_schema(definition, schema)
     flat.pop("$schema", None)
     return Schema(flat)
