@@ -108,6 +108,8 @@ async def finish(ctx: Context, key: Key, upload_id: str, digests: Iterable[str])
         blob, size = joined.id, joined.size
         digest = await asyncio.to_thread(_hash, ctx.blobs.path(blob))
     if digest not in wanted:
+        if len(upload.parts) != 1:
+            await ctx.blobs.delete(blob)
         raise errors.wrong_layer(digest, wanted)
     layer = Layer(account=key[0], region=key[1], repository=key[2], digest=digest, blob=blob, size=size, created=ctx.now)
     return await ctx.transact(lambda c: _keep(c, key, upload_id, layer))

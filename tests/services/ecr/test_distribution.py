@@ -288,6 +288,30 @@ def test_skopeo_copies_to_and_fro(cloud: CloudUnderTest, ecr: Any, tmp_path: Pat
     assert ecr.batch_get_image(repositoryName="app", imageIds=[{"imageDigest": image.digest}])["failures"]
 
 
+@pytest.mark.skipif(not shutil.which("docker"), reason="docker's command is not on this machine")
+def test_docker_logs_in_and_reads_a_manifest(cloud: CloudUnderTest, client: Registry, ecr: Any, tmp_path: Path) -> None:
+    """As far as docker's command goes without its daemon."""
+    image = small(b"docker", docker=True)
+    client.push("app", image, "cli")
+    data = ecr.get_authorization_token()["authorizationData"][0]
+    password = base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
+    uri = ecr.describe_repositories(repositoryNames=["app"])["repositories"][0]["repositoryUri"]
+
+    def docker(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "docker")}
+        return subprocess.run(
+            ["docker", *arguments], capture_output=True, text=True, timeout=60, env=environment, input=given
+        )
+
+    done = docker("login", "--username", "AWS", "--password-stdin", data["proxyEndpoint"], given=password)
+    if "Cannot connect to the Docker daemon" in done.stderr:
+        pytest.skip("this version of docker's command logs in through its daemon, which is not running")
+    assert "Login Succeeded" in done.stdout, done.stderr
+    assert docker("login", "-u", "AWS", "--password-stdin", data["proxyEndpoint"], given="wrong").returncode != 0
+    shown = docker("manifest", "inspect", "--insecure", f"{uri}:cli")
+    assert json.loads(shown.stdout)["config"]["digest"] == json.loads(image.manifest)["config"]["digest"], shown.stderr
+
+
 def _write_layout(folder: Path, image: Image) -> None:
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
