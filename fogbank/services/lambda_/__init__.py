@@ -14,6 +14,7 @@ from fogbank.services.lambda_ import (  # noqa: E402, F401
     layers,
     policies,
     settings_of,
+    streaming,
     tags,
     url_requests,
     urls,

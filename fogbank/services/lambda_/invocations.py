@@ -24,7 +24,7 @@ async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name, payload = resolve(ctx, req), req.get("Payload") or b""
     kind = req.get("InvocationType") or "RequestResponse"
     what = await ctx.transact(lambda c: running.runnable(c, lookup.version(c, name, choose=True)))
-    _check_payload(payload, EVENT_LIMIT if kind == "Event" else SYNCHRONOUS_LIMIT)
+    check_payload(payload, EVENT_LIMIT if kind == "Event" else SYNCHRONOUS_LIMIT)
     if kind == "DryRun":
         return {"StatusCode": 204}
     if kind == "Event":
@@ -53,6 +53,7 @@ async def run(
             await running.spec(ctx, what),
             payload or b"{}",
             request_id=ctx.request_id,
+            invoked_arn=what.found.name.arn,
             client_context=_client_context(req.get("ClientContext")),
             trace_id=req.get("TraceId") or trace,
             limits=what.limits,
@@ -81,7 +82,7 @@ def enqueue(ctx: Context, name: FunctionName, payload: bytes, req: dict[str, Any
     )
 
 
-def _check_payload(payload: bytes, limit: int) -> None:
+def check_payload(payload: bytes, limit: int) -> None:
     if len(payload) > limit:
         raise _too_large(len(payload), limit)
     if payload:
