@@ -58,7 +58,8 @@ int main(void) {
         char id[64] = {0};
         sscanf(strcasestr(head, "lambda-runtime-aws-request-id:") + 30, " %63[^\r]", id);
         char *env = getenv("AWS_EXECUTION_ENV"), *handler = getenv("_HANDLER");
-        int size = snprintf(request, sizeof request, "{\"event\": %s, \"handler\": \"%s\", \"env\": \"%s\", \"cwd\": \"%s\"}",
+        char *form = "{\"event\": %s, \"handler\": \"%s\", \"env\": \"%s\", \"cwd\": \"%s\"}";
+        int size = snprintf(request, sizeof request, form,
                             event, handler, env ? env : "none", getcwd(NULL, 0));
         int failed = strstr(event, "fail") != NULL;
         if (failed) size = snprintf(request, sizeof request, "{\"errorType\": \"Own.Kind\", \"errorMessage\": \"asked\"}");

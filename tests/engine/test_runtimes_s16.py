@@ -22,7 +22,8 @@ exports.handler = async (event, context) => {
     version: process.version, v8: process.versions.v8, env: process.env.AWS_EXECUTION_ENV,
     nullish: [null ?? 'this works great', 0 ?? 36], chaining: [player?.superpower?.value, player?.weakness?.value],
     date: new Intl.DateTimeFormat('en-US', { timeZone: 'UTC' }).format(seconds),
-    arab: new Intl.DateTimeFormat('en-US', { numberingSystem: 'arab', calendar: 'gregory', year: 'numeric' }).format(seconds),
+    arab: new Intl.DateTimeFormat('en-US', { numberingSystem: 'arab', calendar: 'gregory', year: 'numeric' })
+      .format(seconds),
     names: new Intl.DisplayNames(['en'], { type: 'region' }).of('UN'),
     path: process.env.NODE_PATH, exec: process.execPath,
   };
