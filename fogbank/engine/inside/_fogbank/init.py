@@ -164,7 +164,9 @@ class Init:
             image.enter("/.host" + order["rootfs"])
         else:
             linux.umount("/.host")
-        linux.keep_capabilities((linux.CAP_KILL, linux.CAP_SETUID, linux.CAP_SETGID, linux.CAP_SETPCAP))
+        kept = (linux.CAP_KILL, linux.CAP_SETUID, linux.CAP_SETGID, linux.CAP_SETPCAP)
+        # Without it, no later process could have a user namespace in which our user 0 is another (Linux 5.12).
+        linux.keep_capabilities((*kept, linux.CAP_SETFCAP) if self.tier == "user" else kept)
         linux.set_no_new_privs()
         self.assigned = True
         if "go" in order:
