@@ -158,14 +158,18 @@ async def _restore(ctx: Context, name: FunctionName, address: ImageUri, code: Co
     """Unpacks the image, unless it is."""
     if image_trees.folder(ctx, code).is_dir():
         return
-    source = await _blob(ctx, name, address, manifest["config"]["digest"])
-    paths = [await _blob(ctx, name, address, layer["digest"]) for layer in manifest["layers"]]
     try:
+        source = await _blob(ctx, name, address, manifest["config"]["digest"])
+        paths = [await _blob(ctx, name, address, layer["digest"]) for layer in manifest["layers"]]
         await ctx.component(image_trees.Trees).make(image_trees.folder(ctx, code), source, paths)
     except ImageTooLarge as error:
         raise errors.invalid(f"Source image {code.image_uri} is larger than 10 GB uncompressed.") from error
     except BadImage as error:
         raise _unsupported(code.image_uri, str(error)) from error
+    except AwsError as error:
+        if error.code == "LayersNotFoundException":  # of those that may not be pushed: Windows' base layers
+            raise _unsupported(code.image_uri, "a layer is not in the repository") from error
+        raise
 
 
 def _missing(uri: str) -> AwsError:
