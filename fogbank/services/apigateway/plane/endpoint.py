@@ -126,7 +126,8 @@ async def _body(request: Request) -> bytes:
             raise failures.too_large()
         return request.body
     try:
-        return await request.body.read(MOST_BODY)
+        request.body = await request.body.read(MOST_BODY)  # Where a signature is checked, the body is there for it.
+        return request.body
     except AwsError as error:
         if error.status == 413 or error.code == "RequestEntityTooLarge":
             raise failures.too_large() from error
