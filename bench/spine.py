@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def measure(peer: Peer, into: Figures, work: Path) -> None:
         process.wait(20)
 
 
-LOADS = {
+LOADS: dict[str, tuple[str, Callable[[int], dict[str, Any]], int]] = {
     "read, 32 connections": ("GetParameter", lambda n: {"Name": f"/bench/{n % 50}"}, 32),
     "durable write, 32 connections": (
         "PutParameter", lambda n: {"Name": f"/bench/{n % 50}", "Value": str(n), "Type": "String", "Overwrite": True}, 32),
