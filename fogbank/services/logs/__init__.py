@@ -8,6 +8,7 @@ from fogbank.services.logs import (  # noqa: E402, F401
     filtering,
     groups,
     metric_filters,
+    queries,
     reading,
     resource_policies,
     retention,

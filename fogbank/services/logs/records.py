@@ -100,3 +100,27 @@ class ResourcePolicy(Record):
     name: str
     document: str
     updated: int
+
+
+@record("logs.query", key=("account", "region", "id"))
+class QueryRun(Record):
+    """A query of Logs Insights, with its results once it is done."""
+
+    account: str
+    region: str
+    id: str
+    groups: list[str]
+    text: str
+    start: int
+    end: int
+    created: int
+    status: str
+    limit: int | None = None
+    results: list[list[dict[str, str]]] = []
+    matched: int = 0
+    scanned: int = 0
+    bytes: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.account, self.region, self.id
