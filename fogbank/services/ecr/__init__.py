@@ -17,4 +17,4 @@ from fogbank.services.ecr import (  # noqa: E402, F401
     tags,
 )
 
-__all__ = ["ecr"]
+__all__ = ["deleting", "ecr", "images", "sweeping"]
