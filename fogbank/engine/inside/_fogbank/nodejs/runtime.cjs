@@ -78,7 +78,8 @@ function settler(again) {
     whenLoopEmpty = null;
     action(value);
   };
-  const fail = (error) => {
+  const fail = (reason) => {
+    const error = reason === undefined || reason === null ? 'handled' : reason;
     logs.logError('Invoke Error', error);
     client.fail(requestId, errors.toDocument(error), errors.toCause(error)).then(again);
   };
@@ -110,7 +111,8 @@ function call(handler, event, context, settle) {
   whenLoopEmpty = () => settle.succeed(undefined);
   let result;
   try {
-    result = CALLBACKS ? handler(event, context, callback) : handler(event, context);
+    const called = { handler }; // a method: Lambda's stack traces say so
+    result = CALLBACKS ? called.handler(event, context, callback) : called.handler(event, context);
   } catch (error) {
     settle.fail(error);
     return;
@@ -163,8 +165,8 @@ function contextOf(headers) {
     invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
     awsRequestId: requestId,
     getRemainingTimeInMillis: () => deadline - Date.now(),
+    tenantId: headers['lambda-runtime-aws-tenant-id'],
   };
-  if (headers['lambda-runtime-aws-tenant-id']) context.tenantId = headers['lambda-runtime-aws-tenant-id'];
   return context;
 }
 
