@@ -17,6 +17,7 @@ SERVICES = {
     "lambda": "fogbank.services.lambda_",
     "logs": "fogbank.services.logs",
     "s3": "fogbank.services.s3",
+    "service-quotas": "fogbank.services.servicequotas",
     "ssm": "fogbank.services.ssm",
     "sts": "fogbank.services.sts",
 }

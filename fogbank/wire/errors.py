@@ -129,7 +129,7 @@ class ErrorWriter:
         given = {name: value for name, value in error.members.items() if value is not None}
         if known is None:
             return given, []
-        if "Type" in known["members"]:  # Lambda says whose fault it was
+        if "Type" in known["members"] and "Type" not in error.members:  # Lambda says whose fault it was
             given.setdefault("Type", "User" if self._sender(status, known) else "Service")
         headers = [
             (wire, header_text(given.pop(name)))

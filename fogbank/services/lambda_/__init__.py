@@ -6,6 +6,7 @@ lambda_ = Service("lambda")
 
 from fogbank.services.lambda_ import (  # noqa: E402, F401
     aliases,
+    code_signing,
     concurrency,
     event_configs,
     events,
@@ -13,6 +14,7 @@ from fogbank.services.lambda_ import (  # noqa: E402, F401
     invocations,
     layers,
     policies,
+    provisioned,
     settings_of,
     streaming,
     tags,

@@ -6,7 +6,7 @@ from typing import Any
 
 from fogbank.api import Context
 from fogbank.kit import ids, paging
-from fogbank.services.lambda_ import errors, lambda_, lookup, views
+from fogbank.services.lambda_ import errors, lambda_, lookup, provisioned, versions, views
 from fogbank.services.lambda_.lookup import LATEST
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Alias
@@ -50,7 +50,9 @@ def get_alias(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 @lambda_.operation(access=_access("UpdateAlias"))
 def update_alias(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = _named(ctx, req)
-    alias = lookup.alias(ctx, name)
+    alias = ctx.tx.get(Alias, name.account, name.region, name.name, name.qualifier)
+    if alias is None:
+        raise errors.not_found(f"Alias not found: {name.arn}")
     if req.get("RevisionId") and req["RevisionId"] != alias.revision:
         raise errors.wrong_revision()
     version = req.get("FunctionVersion") or alias.version
@@ -58,7 +60,9 @@ def update_alias(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         alias.weights = _routing(ctx, name, version, req["RoutingConfig"])
     if req.get("FunctionVersion"):
         lookup.version(ctx, name._replace(qualifier=version))
-        alias.version = version
+        if version != alias.version:
+            alias.version = version
+            provisioned.moved(ctx, name)
     if req.get("Description") is not None:
         alias.description = req["Description"]
     alias.revision = ids.uuid4(ctx.random)
@@ -69,6 +73,8 @@ def update_alias(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 @lambda_.operation(access=_access("DeleteAlias"))
 def delete_alias(ctx: Context, req: dict[str, Any]) -> None:
     name = _named(ctx, req)
+    lookup.function(ctx, name.unqualified())
+    versions.forget_settings(ctx, name)
     ctx.tx.delete(Alias, name.account, name.region, name.name, name.qualifier)
 
 
@@ -101,6 +107,9 @@ def _routing(ctx: Context, name: FunctionName, version: str, config: dict[str, A
                 f"Function version {shifted} is already included in routing configuration."
             )
         if version == LATEST:
-            raise errors.invalid("$LATEST is not supported for an alias pointing to more than 1 version")
-        lookup.version(ctx, name._replace(qualifier=shifted))
+            raise errors.untyped(
+                "InvalidParameterValueException", "$LATEST is not supported for an alias pointing to more than 1 version"
+            )
+        for each in (version, shifted):
+            lookup.version(ctx, name._replace(qualifier=each))
     return weights

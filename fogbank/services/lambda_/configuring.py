@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from fogbank.api import Context
-from fogbank.services.lambda_ import errors
+from fogbank.api import AwsError, Context
+from fogbank.services.lambda_ import errors, layering
 from fogbank.services.lambda_.names import FunctionName
 from fogbank.services.lambda_.records import Code, Settings
 
@@ -65,7 +66,10 @@ def apply(ctx: Context, s: Settings, req: dict[str, Any]) -> None:
         s.dead_letter = req["DeadLetterConfig"].get("TargetArn") or ""
     if req.get("VpcConfig") is not None:
         vpc = {key: value for key, value in req["VpcConfig"].items() if value is not None}
-        s.vpc = vpc if vpc.get("SubnetIds") or vpc.get("SecurityGroupIds") else None
+        # What is taken out of its VPC goes on to show an empty configuration; what never was in one shows none.
+        s.vpc = vpc if s.vpc is not None or vpc.get("SubnetIds") or vpc.get("SecurityGroupIds") else None
+    if req.get("Layers") is not None:
+        s.layer_codes = layering.codes(ctx, req["Layers"])
     if req.get("LoggingConfig") is not None:
         s.logging = logging(s.logging, req["LoggingConfig"])
     if req.get("SnapStart") is not None:
@@ -84,8 +88,6 @@ def logging(current: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 def check_role(ctx: Context, name: FunctionName, role: str) -> None:
     """The caller may pass the role, and the role trusts Lambda."""
-    from fogbank.api import AwsError
-
     ctx.authorise("iam:PassRole", role, {"iam:PassedToService": "lambda.amazonaws.com"})
     try:
         ctx.assume(role, name.name, "lambda.amazonaws.com")
@@ -110,16 +112,10 @@ def _environment(variables: dict[str, str]) -> dict[str, str]:
             "provided contains reserved keys that are currently not supported for modification. "
             f"Reserved keys used in this request: {', '.join(reserved)}"
         )
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in variables.items())
-    if size > ENVIRONMENT_LIMIT:
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) > ENVIRONMENT_LIMIT:
         raise errors.invalid(
             "Lambda was unable to configure your environment variables because the environment variables you have "
-            f"provided exceeded the 4KB limit. String measured: {_printed(variables)}"
+            f"provided exceeded the 4KB limit. String measured: {measured}"
         )
     return variables
-
-
-def _printed(variables: dict[str, str]) -> str:
-    import json
-
-    return json.dumps(variables, separators=(",", ":"))

@@ -10,6 +10,11 @@ def invalid(message: str) -> AwsError:
     return AwsError("InvalidParameterValueException", message, Type="User")
 
 
+def untyped(code: str, message: str) -> AwsError:
+    """Without `Type`, which some of Lambda's errors leave out."""
+    return AwsError(code, message, Type=None)
+
+
 def function_not_found(name: FunctionName) -> AwsError:
     return AwsError("ResourceNotFoundException", f"Function not found: {name.arn}", Type="User")
 
@@ -26,11 +31,12 @@ def conflict(message: str) -> AwsError:
     return AwsError("ResourceConflictException", message, Type="User")
 
 
-def wrong_revision() -> AwsError:
+def wrong_revision(call: str = "GetFunction/GetAlias") -> AwsError:
+    """`call` tells the right one."""
     return AwsError(
         "PreconditionFailedException",
         "The Revision Id provided does not match the latest Revision Id. "
-        "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+        f"Call the {call} API to retrieve the latest Revision Id",
         Type="User",
     )
 

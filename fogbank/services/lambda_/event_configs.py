@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fogbank.api import Context
+from fogbank.api import AwsError, Context
 from fogbank.kit import paging
 from fogbank.services.lambda_ import errors, lambda_, lookup
 from fogbank.services.lambda_.names import FunctionName, access, resolve
-from fogbank.services.lambda_.records import EventInvokeConfig
+from fogbank.services.lambda_.records import EventInvokeConfig, Function
 
 
 @lambda_.operation(access=access("PutFunctionEventInvokeConfig"))
@@ -42,7 +42,7 @@ def delete_function_event_invoke_config(ctx: Context, req: dict[str, Any]) -> No
 @lambda_.operation(access=access("ListFunctionEventInvokeConfigs", qualified=False))
 def list_function_event_invoke_configs(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = resolve(ctx, req).unqualified()
-    lookup.function(ctx, name)
+    _check_exists(ctx, name)
     limit = min(req.get("MaxItems") or 50, 50)
     after = paging.decode(req["Marker"]) if req.get("Marker") else None
     found = list(
@@ -59,8 +59,15 @@ def _target(ctx: Context, req: dict[str, Any]) -> FunctionName:
     if all(req.get(key) is None for key in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")):
         raise errors.invalid("You must specify at least one of error handling or destination setting.")
     name = resolve(ctx, req)
-    lookup.version(ctx, name)
+    _check_exists(ctx, name)
     return name
+
+
+def _check_exists(ctx: Context, name: FunctionName) -> None:
+    try:
+        lookup.version(ctx, name)
+    except AwsError as error:
+        raise errors.not_found("The function doesn't exist.") from error
 
 
 def _change(ctx: Context, name: FunctionName, config: EventInvokeConfig, req: dict[str, Any]) -> dict[str, Any]:
@@ -72,21 +79,26 @@ def _change(ctx: Context, name: FunctionName, config: EventInvokeConfig, req: di
         config.on_success = (destinations.get("OnSuccess") or {}).get("Destination") or ""
         config.on_failure = (destinations.get("OnFailure") or {}).get("Destination") or ""
         for target in (config.on_success, config.on_failure):
-            _check_destination(name, target)
+            if target:
+                _check_destination(ctx, name, target, config)
     ctx.tx.put(config)
     return _view(name, config)
 
 
-def _check_destination(name: FunctionName, target: str) -> None:
-    if not target:
-        return
-    if target.removesuffix(":$LATEST") == name.unqualified().arn:
-        raise errors.invalid(
-            "You can't specify the function as a destination for itself."
-        )
+def _check_destination(ctx: Context, name: FunctionName, target: str, config: EventInvokeConfig) -> None:
     service = target.split(":")[2] if target.count(":") >= 5 else ""
     if service not in ("lambda", "sns", "sqs", "events", "s3"):
-        raise errors.invalid(f"The provided destination config DestinationConfig is invalid: {target}")
+        on_success = f"OnSuccess(destination={config.on_success})" if config.on_success else "null"
+        on_failure = f"OnFailure(destination={config.on_failure})" if config.on_failure else "null"
+        raise errors.invalid(
+            f"The provided destination config DestinationConfig(onSuccess={on_success}, onFailure={on_failure}) is invalid."
+        )
+    if service == "lambda":
+        other = resolve(ctx, {"FunctionName": target})
+        if other.unqualified() == name.unqualified():
+            raise errors.invalid("You can't specify the function as a destination for itself.")
+        if other.account == name.account and not ctx.tx.get(Function, other.account, other.region, other.name):
+            raise errors.invalid(f"The destination ARN {target} is invalid.")
 
 
 def _require(ctx: Context, name: FunctionName) -> EventInvokeConfig:

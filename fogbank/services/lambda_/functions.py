@@ -8,15 +8,17 @@ from typing import Any
 from fogbank.api import Context
 from fogbank.kit import ids, paging
 from fogbank.services.lambda_ import (
+    code_keeping,
+    code_signing,
     configuring,
     errors,
     images,
     lambda_,
     layering,
+    limits,
     lookup,
     packages,
     preparing,
-    settings_of,
     tags,
     versions,
     views,
@@ -29,17 +31,23 @@ from fogbank.services.lambda_.records import (
     EventInvokeConfig,
     Function,
     FunctionUrl,
-    PolicyRevision,
     Provisioned,
     Statement,
     Version,
 )
 from fogbank.services.lambda_.runtimes import check_dates, check_present, described
 
+LONGEST_NAME = 64
+
 
 @lambda_.operation(access=access("CreateFunction"))
 async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = resolve(ctx, req).unqualified()
+    if len(name.name) > LONGEST_NAME:
+        raise errors.invalid(
+            f"1 validation error detected: Value '{name.name}' at 'functionName' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {LONGEST_NAME}"
+        )
     await ctx.transact(lambda c: _check_new(c, name, req))
     await check_present(ctx, req.get("Runtime") or "")
     code = await receive(ctx, name, req["Code"])
@@ -54,7 +62,9 @@ def _check_new(ctx: Context, name: FunctionName, req: dict[str, Any]) -> None:
     configuring.settings(ctx, req, Code(blob="", sha256="", size=0))
     layering.check(ctx, name.region, req.get("Layers") or [])
     configuring.check_role(ctx, name, req["Role"])
-    settings_of.refuse_code_signing(req.get("CodeSigningConfigArn") or "")
+    if req.get("CodeSigningConfigArn"):
+        code_signing.check(ctx, req["CodeSigningConfigArn"])
+        code_signing.check_code(ctx, req["CodeSigningConfigArn"])
     tags.check(req.get("Tags") or {})
     check_dates(ctx, name, req.get("Runtime") or "", "create")
 
@@ -62,6 +72,7 @@ def _check_new(ctx: Context, name: FunctionName, req: dict[str, Any]) -> None:
 def _create(ctx: Context, name: FunctionName, req: dict[str, Any], code: Code) -> dict[str, Any]:
     if ctx.tx.get(Function, name.account, name.region, name.name):
         raise errors.conflict(f"Function already exist: {name.name}")
+    limits.check_code(ctx, code.size)
     function = Function(
         account=name.account,
         region=name.region,
@@ -71,12 +82,13 @@ def _create(ctx: Context, name: FunctionName, req: dict[str, Any], code: Code) -
         created=ctx.now,
         modified=ctx.now,
         tags=req.get("Tags") or {},
+        code_signing=req.get("CodeSigningConfigArn") or "",
     )
     ctx.tx.put(function)
     preparing.schedule(ctx, name)
     if req.get("Publish"):
-        return views.created(_view(ctx, versions.publish(ctx, function, name, "")))
-    return views.created(_view(ctx, latest(name, function)))
+        return views.created(_view(ctx, versions.publish(ctx, function, name, "")), ids.uuid4(ctx.random))
+    return views.created(_view(ctx, latest(name, function)), ids.uuid4(ctx.random))
 
 
 @lambda_.operation(access=access("GetFunction"))
@@ -100,13 +112,14 @@ def get_function_configuration(ctx: Context, req: dict[str, Any]) -> dict[str, A
 @lambda_.operation(access=access("UpdateFunctionCode", qualified=False))
 async def update_function_code(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = resolve(ctx, req).unqualified()
-    await ctx.transact(lambda c: _check_update(lookup.function(c, name), req))
+    await ctx.transact(lambda c: _check_update(c, lookup.function(c, name), req))
     code = await receive(ctx, name, req)
     return await ctx.transact(lambda c: _update_code(c, name, req, code))
 
 
-def _check_update(function: Function, req: dict[str, Any]) -> None:
+def _check_update(ctx: Context, function: Function, req: dict[str, Any]) -> None:
     _check_revision(function, req)
+    code_signing.check_code(ctx, function.code_signing)
     images.check_source(req, function.settings.package_type, "updating")
 
 
@@ -114,6 +127,7 @@ def _update_code(ctx: Context, name: FunctionName, req: dict[str, Any], code: Co
     function = lookup.function(ctx, name)
     _check_revision(function, req)
     old = function.settings
+    limits.check_code(ctx, code.size - old.code.size)
     check_dates(ctx, name, old.runtime, "update")
     function.settings = copy.copy(old)
     function.settings.code = code
@@ -122,10 +136,10 @@ def _update_code(ctx: Context, name: FunctionName, req: dict[str, Any], code: Co
     if req.get("DryRun"):
         return _view(ctx, latest(name, function))
     _changed(ctx, function)
-    versions.forget_code(ctx, name, old.code)
+    code_keeping.forget(ctx, name, old)
     if req.get("Publish"):
         return _view(ctx, versions.publish(ctx, function, name, ""))
-    return views.updated(_view(ctx, latest(name, function)))
+    return views.updated(_view(ctx, latest(name, function)), ids.uuid4(ctx.random))
 
 
 @lambda_.operation(access=access("UpdateFunctionConfiguration", qualified=False))
@@ -141,24 +155,26 @@ def update_function_configuration(ctx: Context, req: dict[str, Any]) -> dict[str
     configuring.apply(ctx, function.settings, req)
     check_dates(ctx, name, function.settings.runtime, "update")
     _changed(ctx, function)
-    return views.updated(_view(ctx, latest(name, function)))
+    return views.updated(_view(ctx, latest(name, function)), ids.uuid4(ctx.random))
 
 
 @lambda_.operation(access=access("DeleteFunction"))
 def delete_function(ctx: Context, req: dict[str, Any]) -> None:
     name = resolve(ctx, req)
-    function = lookup.function(ctx, name)
     if name.qualifier == LATEST:
         raise errors.invalid("$LATEST version cannot be deleted without deleting the function.")
+    if lookup.could_be_alias(name.qualifier):
+        raise errors.invalid("Deletion of aliases is not currently supported.")
+    function = lookup.function(ctx, name.unqualified())
     if name.qualifier:
         versions.delete(ctx, name)
         return
     scope = (name.account, name.region, name.name)
-    versions.forget_code(ctx, name, function.settings.code)
+    code_keeping.forget(ctx, name, function.settings)
     for version in list(ctx.tx.scan(Version, *scope)):
-        versions.forget_code(ctx, name, version.settings.code)
+        code_keeping.forget(ctx, name, version.settings)
     ctx.tx.delete(Function, *scope)
-    for kind in (Version, Alias, Statement, PolicyRevision, EventInvokeConfig, Provisioned, FunctionUrl):
+    for kind in (Version, Alias, Statement, EventInvokeConfig, Provisioned, FunctionUrl):
         ctx.tx.clear(kind, *scope)
     ctx.schedule("lambda.retire", {"arn": name.unqualified().arn})
 
@@ -198,7 +214,7 @@ def latest(name: FunctionName, function: Function) -> Found:
 
 
 def _view(ctx: Context, found: Found) -> dict[str, Any]:
-    return described(ctx, views.configuration(found, layers=layering.described(ctx, found.settings.layers)))
+    return described(ctx, views.configuration(found))
 
 
 def _changed(ctx: Context, function: Function) -> None:

@@ -11,8 +11,9 @@ import msgspec
 from fogbank.api import AwsError, Context
 from fogbank.engine import Engine
 from fogbank.engine.spec import Outcome, RequestTooLarge, RuntimeUnavailable, Throttled
-from fogbank.services.lambda_ import lambda_, lookup, running
+from fogbank.services.lambda_ import errors, lambda_, lookup, running
 from fogbank.services.lambda_.names import FunctionName, access, resolve
+from fogbank.services.lambda_.records import Function
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 SYNCHRONOUS_LIMIT = 6_291_456
@@ -23,7 +24,7 @@ EVENT_LIMIT = 1_048_576
 async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name, payload = resolve(ctx, req), req.get("Payload") or b""
     kind = req.get("InvocationType") or "RequestResponse"
-    what = await ctx.transact(lambda c: running.runnable(c, lookup.version(c, name, choose=True)))
+    what = await ctx.transact(lambda c: find(c, name))
     check_payload(payload, EVENT_LIMIT if kind == "Event" else SYNCHRONOUS_LIMIT)
     if kind == "DryRun":
         return {"StatusCode": 204}
@@ -38,6 +39,13 @@ async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         "Payload": outcome.payload,
         "ExecutedVersion": what.found.version,
     }
+
+
+def find(ctx: Context, name: FunctionName) -> running.Runnable:
+    """What an invocation of `name` runs. Where the function is missing, AWS calls it by its qualifier too."""
+    if ctx.tx.get(Function, name.account, name.region, name.name) is None:
+        raise errors.function_not_found(name.explicit())
+    return running.runnable(ctx, lookup.version(ctx, name, choose=True))
 
 
 async def run(

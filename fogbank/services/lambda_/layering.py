@@ -5,7 +5,7 @@ from __future__ import annotations
 from fogbank.api import Context
 from fogbank.kit import arn as arns
 from fogbank.services.lambda_ import errors
-from fogbank.services.lambda_.records import LayerVersion
+from fogbank.services.lambda_.records import Code, LayerVersion
 
 MOST_LAYERS = 5
 
@@ -46,7 +46,7 @@ def check(ctx: Context, region: str, layers: list[str]) -> None:
         seen[layer] = arn
 
 
-def described(ctx: Context, layers: list[str]) -> dict[str, LayerVersion]:
-    """The versions by ARN; one that was deleted since goes on to work for the function, but is not shown."""
-    found = {arn: find(ctx, arn) for arn in layers}
-    return {arn: layer for arn, layer in found.items() if layer}
+def codes(ctx: Context, layers: list[str]) -> dict[str, Code]:
+    """The code of each layer, in their order."""
+    found = ((arn, find(ctx, arn)) for arn in layers)
+    return {arn: layer.code for arn, layer in found if layer}

@@ -9,8 +9,7 @@ from typing import Any
 from fogbank.api import Context
 from fogbank.kit import arn as arns
 from fogbank.kit import ids, paging
-from fogbank.services.lambda_ import errors, lambda_, layering, packages, versions
-from fogbank.services.lambda_.names import FunctionName
+from fogbank.services.lambda_ import code_keeping, errors, lambda_, layering, limits, packages
 from fogbank.services.lambda_.records import Code, Layer, LayerVersion
 
 Key = tuple[str, str, str]
@@ -44,6 +43,7 @@ async def publish_layer_version(ctx: Context, req: dict[str, Any]) -> dict[str, 
 
 def _publish(ctx: Context, req: dict[str, Any], code: Code) -> dict[str, Any]:
     account, region, name = key = _key(ctx, req["LayerName"])
+    limits.check_code(ctx, code.size)
     layer = ctx.tx.get(Layer, *key) or Layer(account=account, region=region, name=name)
     layer.last_version += 1
     ctx.tx.put(layer)
@@ -55,8 +55,8 @@ def _publish(ctx: Context, req: dict[str, Any], code: Code) -> dict[str, Any]:
         description=req.get("Description") or "",
         created=ctx.now,
         code=code,
-        runtimes=req.get("CompatibleRuntimes") or [],
-        architectures=req.get("CompatibleArchitectures") or [],
+        runtimes=req.get("CompatibleRuntimes"),
+        architectures=req.get("CompatibleArchitectures"),
         license=req.get("LicenseInfo") or "",
     )
     ctx.tx.put(version)
@@ -89,7 +89,7 @@ def delete_layer_version(ctx: Context, req: dict[str, Any]) -> None:
     version = ctx.tx.get(LayerVersion, *key, req["VersionNumber"])
     if version:
         ctx.tx.delete(LayerVersion, *key, req["VersionNumber"])
-        versions.forget_code(ctx, FunctionName(*key, ""), version.code)
+        code_keeping.forget_layer(ctx, version, _arn(key, version.version))
 
 
 @lambda_.operation(access=_access("ListLayerVersions", versioned=False))
@@ -191,15 +191,13 @@ def _require(ctx: Context, req: dict[str, Any]) -> LayerVersion:
 
 def _check_revision(version: LayerVersion, req: dict[str, Any]) -> None:
     if req.get("RevisionId") and req["RevisionId"] != version.revision:
-        error = errors.wrong_revision()
-        error.message = error.message.replace("GetFunction/GetAlias", "GetLayerPolicy")
-        raise error
+        raise errors.wrong_revision("GetLayerPolicy")
 
 
 def _matches(version: LayerVersion, req: dict[str, Any]) -> bool:
     runtime, architecture = req.get("CompatibleRuntime"), req.get("CompatibleArchitecture")
-    return (not runtime or runtime in version.runtimes) and (
-        not architecture or architecture in version.architectures
+    return (not runtime or runtime in (version.runtimes or ())) and (
+        not architecture or architecture in (version.architectures or ())
     )
 
 
@@ -211,8 +209,8 @@ def _view(ctx: Context, version: LayerVersion, *, content: bool = False) -> dict
         "Version": version.version,
         "Description": version.description,
         "CreatedDate": f"{created}{int(version.created * 1000) % 1000:03d}+0000",
-        "CompatibleRuntimes": version.runtimes or None,
-        "CompatibleArchitectures": version.architectures or None,
+        "CompatibleRuntimes": version.runtimes,
+        "CompatibleArchitectures": version.architectures,
         "LicenseInfo": version.license or None,
     }
     if content:

@@ -39,14 +39,17 @@ def function(ctx: Context, name: FunctionName) -> Function:
     return found
 
 
-def version(ctx: Context, name: FunctionName, *, choose: bool = False) -> Found:
-    """What `name` refers to. With `choose`, an alias that shifts traffic picks one of its two versions by chance."""
+def version(ctx: Context, name: FunctionName, *, choose: bool = False, named: bool = False) -> Found:
+    """What `name` refers to. With `choose`, an alias that shifts traffic picks one of its two versions by chance.
+
+    Raises ResourceNotFoundException; with `named`, a missing alias is called an alias.
+    """
     target = function(ctx, name)
     if name.qualifier in ("", LATEST):
         return Found(name, target, LATEST, target.settings, target.revision, target.modified)
     number = name.qualifier
     if not is_version(number):
-        number = _aliased(ctx, name, choose)
+        number = _aliased(ctx, name, choose, named)
         if number == LATEST:
             return Found(name, target, LATEST, target.settings, target.revision, target.modified)
     published = ctx.tx.get(Version, name.account, name.region, name.name, int(number))
@@ -62,10 +65,10 @@ def alias(ctx: Context, name: FunctionName) -> Alias:
     return found
 
 
-def _aliased(ctx: Context, name: FunctionName, choose: bool) -> str:
+def _aliased(ctx: Context, name: FunctionName, choose: bool, named: bool) -> str:
     found = ctx.tx.get(Alias, name.account, name.region, name.name, name.qualifier)
     if found is None:
-        raise errors.alias_not_found(name) if _could_be_alias(name.qualifier) else errors.function_not_found(name)
+        raise errors.alias_not_found(name) if named and could_be_alias(name.qualifier) else errors.function_not_found(name)
     if choose:
         for shifted, weight in found.weights.items():
             if ctx.random.random() < weight:
@@ -73,5 +76,5 @@ def _aliased(ctx: Context, name: FunctionName, choose: bool) -> str:
     return found.version
 
 
-def _could_be_alias(qualifier: str) -> bool:
-    return "$" not in qualifier
+def could_be_alias(qualifier: str) -> bool:
+    return bool(qualifier) and "$" not in qualifier and not is_version(qualifier)

@@ -13,7 +13,7 @@ _NAME = re.compile(
     r"(?:(?P<region>[a-z]{2}(?:-gov|-iso\w?)?-[a-z]+-\d):)?"
     r"(?:(?P<account>\d{12}):)?"
     r"(?:function:)?"
-    r"(?P<name>[a-zA-Z0-9-_]{1,64})"
+    r"(?P<name>[a-zA-Z0-9-_]+)"
     r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
 )
 
@@ -32,6 +32,10 @@ class FunctionName(NamedTuple):
 
     def unqualified(self) -> FunctionName:
         return self._replace(qualifier="")
+
+    def explicit(self) -> FunctionName:
+        """With `$LATEST` where nothing was said, as some operations name a function that is missing."""
+        return self if self.qualifier else self._replace(qualifier="$LATEST")
 
 
 def resolve(ctx: Context, req: dict[str, Any]) -> FunctionName:

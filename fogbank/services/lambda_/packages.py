@@ -33,7 +33,7 @@ async def receive(ctx: Context, source: dict[str, Any]) -> Code:
     """
     data = source["ZipFile"] if source.get("ZipFile") is not None else await _from_s3(ctx, source)
     if source.get("ZipFile") is not None and len(data) > DIRECT_LIMIT:
-        raise AwsError("RequestEntityTooLargeException", f"Zipped size must be smaller than {DIRECT_LIMIT} bytes")
+        raise AwsError("RequestEntityTooLargeException", f"Zipped size must be smaller than {DIRECT_LIMIT} bytes", status=413)
     digest = await asyncio.get_running_loop().run_in_executor(None, lambda: hashlib.sha256(data))
     code = Code(blob="", sha256=base64.b64encode(digest.digest()).decode(), size=len(data))
     await _unpack(ctx, data, tree(ctx, code))

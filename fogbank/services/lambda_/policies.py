@@ -11,7 +11,7 @@ from fogbank.kit import arn as arns
 from fogbank.kit import ids
 from fogbank.services.lambda_ import errors, lambda_, lookup
 from fogbank.services.lambda_.names import FunctionName, access, resolve
-from fogbank.services.lambda_.records import Function, PolicyRevision, Statement
+from fogbank.services.lambda_.records import Alias, Function, Statement, Version
 
 _ACCOUNT = re.compile(r"\d{12}")
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?|[a-z0-9-]+\.alexa\.com")
@@ -22,7 +22,7 @@ def add_permission(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = resolve(ctx, req)
     if name.qualifier == lookup.LATEST:
         raise errors.invalid("We currently do not support adding policies for $LATEST.")
-    lookup.version(ctx, name)
+    lookup.version(ctx, name, named=True)
     _check_revision(ctx, name, req)
     key = (name.account, name.region, name.name, name.qualifier)
     if ctx.tx.get(Statement, *key, req["StatementId"]):
@@ -53,7 +53,7 @@ def remove_permission(ctx: Context, req: dict[str, Any]) -> None:
     key = (name.account, name.region, name.name, name.qualifier)
     if not ctx.tx.get(Function, name.account, name.region, name.name):
         raise errors.not_found(f"No policy found for: {name.arn}")
-    lookup.version(ctx, name)
+    lookup.version(ctx, name, named=True)
     if not ctx.tx.count(Statement, *key):
         raise errors.not_found("No policy is associated with the given resource.")
     _check_revision(ctx, name, req)
@@ -68,8 +68,7 @@ def get_policy(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     document = policy_document(ctx, name)
     if document is None:
         raise errors.not_found("The resource you requested does not exist.")
-    revision = ctx.tx.get(PolicyRevision, name.account, name.region, name.name, name.qualifier)
-    return {"Policy": document, "RevisionId": revision.revision if revision else ""}
+    return {"Policy": document, "RevisionId": _revised(ctx, name).revision}
 
 
 @lambda_.resource_policy
@@ -118,16 +117,27 @@ def _conditions(req: dict[str, Any]) -> dict[str, Any]:
     return {"Condition": conditions} if conditions else {}
 
 
+def _revised(ctx: Context, name: FunctionName) -> Function | Version | Alias:
+    """What carries the policy carries its revision: the function, the version, the alias."""
+    scope = (name.account, name.region, name.name)
+    found: Function | Version | Alias | None
+    if not name.qualifier:
+        found = ctx.tx.get(Function, *scope)
+    elif lookup.is_version(name.qualifier):
+        found = ctx.tx.get(Version, *scope, int(name.qualifier))
+    else:
+        found = ctx.tx.get(Alias, *scope, name.qualifier)
+    if found is None:
+        raise errors.not_found("The resource you requested does not exist.")
+    return found
+
+
 def _check_revision(ctx: Context, name: FunctionName, req: dict[str, Any]) -> None:
-    if not req.get("RevisionId"):
-        return
-    current = ctx.tx.get(PolicyRevision, name.account, name.region, name.name, name.qualifier)
-    if not current or current.revision != req["RevisionId"]:
-        raise errors.wrong_revision()
+    if req.get("RevisionId") and req["RevisionId"] != _revised(ctx, name).revision:
+        raise errors.wrong_revision("GetPolicy")
 
 
 def _changed(ctx: Context, name: FunctionName) -> None:
-    ctx.tx.put(
-        PolicyRevision(account=name.account, region=name.region, function=name.name, qualifier=name.qualifier,
-                       revision=ids.uuid4(ctx.random))
-    )
+    record = _revised(ctx, name)
+    record.revision = ids.uuid4(ctx.random)
+    ctx.tx.put(record)

@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, kw_only=True):
     environment: dict[str, str] | None = None
     kms_key_arn: str = ""
     layers: list[str] = []
+    layer_codes: dict[str, Code] = {}
+    """By ARN: a layer that is deleted goes on to work for the functions that have it."""
     tracing: str = "PassThrough"
     dead_letter: str = ""
     vpc: dict[str, Any] | None = None
@@ -44,7 +46,7 @@ class Settings(msgspec.Struct, kw_only=True):
     code: Code
 
 
-@record("lambda.function", key=("account", "region", "name"))
+@record("lambda.function", key=("account", "region", "name"), indexes={"code_signing": ("code_signing",)})
 class Function(Record):
     account: str
     region: str
@@ -100,15 +102,6 @@ class Statement(Record):
     document: dict[str, Any]
 
 
-@record("lambda.policy-revision", key=("account", "region", "function", "qualifier"))
-class PolicyRevision(Record):
-    account: str
-    region: str
-    function: str
-    qualifier: str
-    revision: str
-
-
 @record("lambda.layer", key=("account", "region", "name"))
 class Layer(Record):
     """Counts the versions of a layer: a deleted version's number is never given again."""
@@ -128,8 +121,9 @@ class LayerVersion(Record):
     description: str
     created: float
     code: Code
-    runtimes: list[str] = []
-    architectures: list[str] = []
+    runtimes: list[str] | None = None
+    """None where nothing was said, which the API tells from an empty list."""
+    architectures: list[str] | None = None
     license: str = ""
     statements: dict[str, dict[str, Any]] = {}
     revision: str = ""
@@ -161,6 +155,20 @@ class Provisioned(Record):
     reason: str = ""
 
 
+@record("lambda.code-signing-config", key=("account", "region", "id"))
+class CodeSigningConfig(Record):
+    account: str
+    region: str
+    id: str
+    """`csc-` and 17 hexadecimal digits."""
+    publishers: list[str]
+    policy: str
+    """Of code that is not signed by one of them: `Warn` or `Enforce`."""
+    description: str
+    modified: float
+    tags: dict[str, str] = {}
+
+
 @record("lambda.url", key=("account", "region", "function", "qualifier"), indexes={"id": ("url_id",)})
 class FunctionUrl(Record):
     account: str
@@ -173,3 +181,26 @@ class FunctionUrl(Record):
     modified: float
     cors: dict[str, Any] | None = None
     invoke_mode: str = "BUFFERED"
+
+
+@record("lambda.event-source-mapping", key=("account", "region", "uuid"), indexes={
+    "function": ("account", "region", "function"), "source": ("account", "region", "source"),
+})  # fmt: skip
+class EventSourceMapping(Record):
+    """A poller: which source, which function, and how."""
+
+    account: str
+    region: str
+    uuid: str
+    source: str
+    """The ARN of the queue, stream or broker; for a self-managed cluster its bootstrap servers."""
+    function: str
+    """ARN, with the qualifier that was given."""
+    settings: dict[str, Any]
+    """The API's members as they are shown."""
+    modified: float
+    state: str = "Creating"
+    reason: str = "User action"
+    result: str = ""
+    """`LastProcessingResult`; empty for sources that show none."""
+    tags: dict[str, str] = {}

@@ -8,7 +8,7 @@ import msgspec
 
 from fogbank.api import Context
 from fogbank.engine.spec import FunctionSpec, Limits, VpcConfig
-from fogbank.services.lambda_ import concurrency, images, layering, packages
+from fogbank.services.lambda_ import concurrency, images, packages
 from fogbank.services.lambda_.lookup import Found
 from fogbank.services.lambda_.records import Code
 
@@ -27,7 +27,7 @@ class Runnable(msgspec.Struct, frozen=True):
 
 
 def runnable(ctx: Context, found: Found) -> Runnable:
-    layers = [layer.code for layer in layering.described(ctx, found.settings.layers).values()]
+    layers = list(found.settings.layer_codes.values())
     reserved = found.function.reserved_concurrency
     limits = Limits(reserved=reserved, unreserved=None if reserved is not None else concurrency.unreserved(ctx))
     return Runnable(found, layers, limits)

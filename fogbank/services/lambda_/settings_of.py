@@ -1,10 +1,10 @@
-"""Settings of a function that stand beside its configuration: recursion, runtime updates, code signing."""
+"""Settings of a function that stand beside its configuration: recursion, runtime updates."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fogbank.api import AwsError, Context
+from fogbank.api import Context
 from fogbank.services.lambda_ import errors, lambda_, lookup
 from fogbank.services.lambda_.names import access, resolve
 
@@ -47,22 +47,3 @@ def _management(found: lookup.Found) -> dict[str, Any]:
         "UpdateRuntimeOn": kept.get(found.version, "Auto"),
         "RuntimeVersionArn": kept.get(f"{found.version}/arn") or None,
     }
-
-
-@lambda_.operation(access=access("GetFunctionCodeSigningConfig", qualified=False))
-def get_function_code_signing_config(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    function = lookup.function(ctx, resolve(ctx, req).unqualified())
-    return {"CodeSigningConfigArn": function.code_signing or None, "FunctionName": function.name}
-
-
-@lambda_.operation(access=access("DeleteFunctionCodeSigningConfig", qualified=False))
-def delete_function_code_signing_config(ctx: Context, req: dict[str, Any]) -> None:
-    function = lookup.function(ctx, resolve(ctx, req).unqualified())
-    function.code_signing = ""
-    ctx.tx.put(function)
-
-
-def refuse_code_signing(arn: str) -> None:
-    """Until signing configurations are there, none can be named."""
-    if arn:
-        raise AwsError("CodeSigningConfigNotFoundException", f"The code signing configuration cannot be found: {arn}")

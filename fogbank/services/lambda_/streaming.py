@@ -11,14 +11,14 @@ from typing import Any
 
 from fogbank.api import Context
 from fogbank.engine.spec import Outcome
-from fogbank.services.lambda_ import invocations, lambda_, lookup, running
+from fogbank.services.lambda_ import invocations, lambda_
 from fogbank.services.lambda_.names import access, resolve
 
 
 @lambda_.operation(access=access("InvokeFunction"))
 async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name, payload = resolve(ctx, req), req.get("Payload") or b""
-    what = await ctx.transact(lambda c: running.runnable(c, lookup.version(c, name, choose=True)))
+    what = await ctx.transact(lambda c: invocations.find(c, name))
     invocations.check_payload(payload, invocations.SYNCHRONOUS_LIMIT)
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204}

@@ -12,18 +12,17 @@ from fogbank.api import Context
 from fogbank.kit import ids, paging
 from fogbank.services.lambda_ import errors, lambda_, lookup
 from fogbank.services.lambda_.names import FunctionName, access, resolve
-from fogbank.services.lambda_.records import FunctionUrl
+from fogbank.services.lambda_.records import Alias, Function, FunctionUrl
 
 
 @lambda_.operation(access=access("CreateFunctionUrlConfig"))
 def create_function_url_config(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    name = _target(ctx, req)
+    name = _existing(ctx, req)
     if _get(ctx, name):
         raise errors.conflict(
             f"Failed to create function url config for [functionArn = {name.arn}]. "
             "Error message:  FunctionUrlConfig exists for this Lambda function"
         )
-    lookup.version(ctx, name)
     url = FunctionUrl(
         account=name.account,
         region=name.region,
@@ -42,13 +41,13 @@ def create_function_url_config(ctx: Context, req: dict[str, Any]) -> dict[str, A
 
 @lambda_.operation(access=access("GetFunctionUrlConfig"))
 def get_function_url_config(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    name = _target(ctx, req)
+    name = _named(ctx, req)
     return view(name, _require(ctx, name))
 
 
 @lambda_.operation(access=access("UpdateFunctionUrlConfig"))
 def update_function_url_config(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    name = _target(ctx, req)
+    name = _existing(ctx, req)
     url = _require(ctx, name)
     url.auth_type = req.get("AuthType") or url.auth_type
     url.invoke_mode = req.get("InvokeMode") or url.invoke_mode
@@ -61,7 +60,7 @@ def update_function_url_config(ctx: Context, req: dict[str, Any]) -> dict[str, A
 
 @lambda_.operation(access=access("DeleteFunctionUrlConfig"))
 def delete_function_url_config(ctx: Context, req: dict[str, Any]) -> None:
-    name = _target(ctx, req)
+    name = _named(ctx, req)
     _require(ctx, name)
     ctx.tx.delete(FunctionUrl, name.account, name.region, name.name, name.qualifier)
 
@@ -69,7 +68,7 @@ def delete_function_url_config(ctx: Context, req: dict[str, Any]) -> None:
 @lambda_.operation(access=access("ListFunctionUrlConfigs", qualified=False))
 def list_function_url_configs(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = resolve(ctx, req).unqualified()
-    lookup.function(ctx, name)
+    _check_exists(ctx, name)
     limit = min(req.get("MaxItems") or 50, 50)
     after = paging.decode(req["Marker"]) if req.get("Marker") else None
     found = list(ctx.tx.scan(FunctionUrl, name.account, name.region, name.name, after=after, limit=limit + 1))
@@ -96,13 +95,25 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _target(ctx: Context, req: dict[str, Any]) -> FunctionName:
+def _named(ctx: Context, req: dict[str, Any]) -> FunctionName:
     """A URL belongs to a function or to an alias, never to a version."""
     name = resolve(ctx, req)
     if name.qualifier == lookup.LATEST or lookup.is_version(name.qualifier):
         raise errors.validation(name.qualifier, "qualifier", "((?!^\\d+$)^[0-9a-zA-Z-_]+$)")
-    lookup.function(ctx, name.unqualified())
     return name
+
+
+def _existing(ctx: Context, req: dict[str, Any]) -> FunctionName:
+    name = _named(ctx, req)
+    _check_exists(ctx, name)
+    return name
+
+
+def _check_exists(ctx: Context, name: FunctionName) -> None:
+    scope = (name.account, name.region, name.name)
+    alias_missing = name.qualifier and not ctx.tx.get(Alias, *scope, name.qualifier)
+    if alias_missing or not ctx.tx.get(Function, *scope):
+        raise errors.not_found("Function does not exist")
 
 
 def _get(ctx: Context, name: FunctionName) -> FunctionUrl | None:

@@ -8,10 +8,17 @@ from typing import Any
 
 from fogbank.api import Context
 from fogbank.kit import ids, paging
-from fogbank.services.lambda_ import errors, image_trees, lambda_, layering, lookup, views
+from fogbank.services.lambda_ import code_keeping, errors, lambda_, limits, lookup, views
 from fogbank.services.lambda_.lookup import LATEST, Found
 from fogbank.services.lambda_.names import FunctionName, access, resolve
-from fogbank.services.lambda_.records import Alias, Code, Function, LayerVersion, Version
+from fogbank.services.lambda_.records import (
+    Alias,
+    EventInvokeConfig,
+    Function,
+    Provisioned,
+    Statement,
+    Version,
+)
 
 
 @lambda_.operation(access=access("PublishVersion", qualified=False))
@@ -27,7 +34,7 @@ def publish_version(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
             "Please try again with the CodeSHA256 in $LATEST."
         )
     found = publish(ctx, function, name, req.get("Description") or "")
-    return views.configuration(found, layers=layering.described(ctx, found.settings.layers))
+    return views.configuration(found)
 
 
 def publish(ctx: Context, function: Function, name: FunctionName, description: str) -> Found:
@@ -35,6 +42,7 @@ def publish(ctx: Context, function: Function, name: FunctionName, description: s
     last = ctx.tx.get(Version, name.account, name.region, name.name, function.last_version)
     if last and _same(last, function, description):
         return _found(name, function, last)
+    limits.check_code(ctx, function.settings.code.size)
     settings = copy.copy(function.settings)
     settings.description = description or settings.description
     version = Version(
@@ -48,6 +56,7 @@ def publish(ctx: Context, function: Function, name: FunctionName, description: s
     )
     ctx.tx.put(version)
     function.last_version = version.version
+    function.revision = ids.uuid4(ctx.random)
     ctx.tx.put(function)
     return _found(name, function, version)
 
@@ -60,7 +69,7 @@ def list_versions_by_function(ctx: Context, req: dict[str, Any]) -> dict[str, An
     start = paging.decode(req["Marker"]) if req.get("Marker") else 0
     found = list(every(ctx, name, function, after=start, limit=limit + 1))
     shown = [
-        views.listed(views.configuration(f, layers=layering.described(ctx, f.settings.layers))) for f in found[:limit]
+        views.listed(views.configuration(f)) for f in found[:limit]
     ]
     more = len(found) > limit
     return {"Versions": shown, "NextMarker": paging.encode(int(found[limit - 1].version or 0)) if more else None}
@@ -80,7 +89,7 @@ def every(
 
 def delete(ctx: Context, name: FunctionName) -> None:
     if not lookup.is_version(name.qualifier):
-        raise errors.invalid("Deletion of aliases is not currently supported.")
+        return
     number = int(name.qualifier)
     users = [
         f"{name.unqualified().arn}:{alias.name}"
@@ -91,34 +100,19 @@ def delete(ctx: Context, name: FunctionName) -> None:
         raise errors.conflict(f"Version is used by aliases: [{', '.join(users)}]")
     version = ctx.tx.get(Version, name.account, name.region, name.name, number)
     if version:
-        forget_code(ctx, name, version.settings.code)
+        code_keeping.forget(ctx, name, version.settings)
         ctx.tx.delete(Version, name.account, name.region, name.name, number)
+        forget_settings(ctx, name)
         ctx.schedule("lambda.retire", {"arn": name.arn})
 
 
-def forget_code(ctx: Context, name: FunctionName, code: Code) -> None:
-    """The code is removed by and by, when no version or layer refers to its blob any more."""
-    if code.blob:
-        ctx.schedule("lambda.forget-code", {"blob": code.blob, "account": name.account, "region": name.region,
-                                            "name": name.name}, delay=60)
-    elif code.image_uri:
-        image_trees.forget(ctx, code)
-
-
-@lambda_.task("lambda.forget-code")
-async def forget_code_now(ctx: Context, payload: dict[str, Any]) -> None:
-    used = await ctx.transact(lambda c: _uses(c, payload))
-    if not used:
-        await ctx.blobs.delete(payload["blob"])
-
-
-def _uses(ctx: Context, payload: dict[str, Any]) -> bool:
-    scope = (payload["account"], payload["region"], payload["name"])
-    function = ctx.tx.get(Function, *scope)
-    codes = [function.settings.code.blob] if function else []
-    codes += [version.settings.code.blob for version in ctx.tx.scan(Version, *scope)]
-    codes += [layer.code.blob for layer in ctx.tx.scan(LayerVersion, *scope)]
-    return payload["blob"] in codes
+def forget_settings(ctx: Context, name: FunctionName) -> None:
+    """What hung on a version or an alias goes with it. A function URL stays, and answers that nobody may come in."""
+    scope = (name.account, name.region, name.name, name.qualifier)
+    ctx.tx.clear(Statement, *scope)
+    ctx.tx.delete(EventInvokeConfig, *scope)
+    if ctx.tx.delete(Provisioned, *scope):
+        ctx.schedule("lambda.provision", {"arn": name.unqualified().arn}, key=name.unqualified().arn)
 
 
 def _found(name: FunctionName, function: Function, version: Version) -> Found:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from fogbank.services.lambda_.lookup import LATEST, Found
-from fogbank.services.lambda_.records import Alias, LayerVersion, Settings
+from fogbank.services.lambda_.records import Alias, Settings
 
 
 def timestamp(seconds: float) -> str:
@@ -15,7 +15,7 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(seconds * 1000) % 1000:03d}+0000"
 
 
-def configuration(found: Found, *, layers: dict[str, LayerVersion] | None = None) -> dict[str, Any]:
+def configuration(found: Found) -> dict[str, Any]:
     """The `FunctionConfiguration` of a version, as GetFunctionConfiguration answers it."""
     s, name = found.settings, found.name
     qualified = name if name.qualifier else name.unqualified()
@@ -39,7 +39,7 @@ def configuration(found: Found, *, layers: dict[str, LayerVersion] | None = None
         "KMSKeyArn": s.kms_key_arn or None,
         "TracingConfig": {"Mode": s.tracing},
         "RevisionId": found.revision,
-        "Layers": [{"Arn": arn, "CodeSize": layer.code.size} for arn, layer in (layers or {}).items()] or None,
+        "Layers": [{"Arn": arn, "CodeSize": code.size} for arn, code in s.layer_codes.items()] or None,
         "State": "Active",
         "LastUpdateStatus": "Successful",
         "FileSystemConfigs": s.file_systems or None,
@@ -56,23 +56,26 @@ def configuration(found: Found, *, layers: dict[str, LayerVersion] | None = None
     }
 
 
-def created(view: dict[str, Any]) -> dict[str, Any]:
-    """CreateFunction answers before the function is active; the next look finds it so."""
+def created(view: dict[str, Any], revision: str) -> dict[str, Any]:
+    """CreateFunction answers before the function is active; the next look finds it so, under another revision."""
     pending = {
         "State": "Pending",
         "StateReason": "The function is being created.",
         "StateReasonCode": "Creating",
         "LastUpdateStatus": None,
+        "RevisionId": revision,
     }
     return {**view, **pending}
 
 
-def updated(view: dict[str, Any]) -> dict[str, Any]:
-    """UpdateFunctionCode and UpdateFunctionConfiguration answer while the update is under way."""
+def updated(view: dict[str, Any], revision: str) -> dict[str, Any]:
+    """UpdateFunctionCode and UpdateFunctionConfiguration answer while the update is under way; its end is a revision of
+    its own."""
     progress = {
         "LastUpdateStatus": "InProgress",
         "LastUpdateStatusReason": "The function is being created.",
         "LastUpdateStatusReasonCode": "Creating",
+        "RevisionId": revision,
     }
     return {**view, **progress}
 
