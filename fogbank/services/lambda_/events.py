@@ -139,11 +139,12 @@ def _config(ctx: Context, name: FunctionName) -> EventInvokeConfig:
 
 @lambda_.target("lambda:function")
 async def deliver(
-    ctx: Context, arn: str, event: dict[str, Any], *, role: str = "", service: str = "", source_arn: str = "", **_: Any
+    ctx: Context, arn: str, event: dict[str, Any], *, role: str = "", service: str = "", source_arn: str = "",
+    source_account: str = "", **_: Any,
 ) -> None:
     """An event for a function is queued there, as the role or the service that sends it may."""
     principal = ctx.assume(role, "destination", "lambda.amazonaws.com") if role else ctx.principal
     if service:
-        principal = principals.service(service, source_arn=source_arn, source_account=ctx.account)
+        principal = principals.service(service, source_arn=source_arn, source_account=source_account or ctx.account)
     params = {"FunctionName": arn, "InvocationType": "Event", "Payload": json.dumps(event).encode()}
     await ctx.call_async("lambda", "Invoke", params, principal=principal)

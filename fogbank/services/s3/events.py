@@ -17,7 +17,11 @@ def emit(ctx: Context, bucket: Bucket, event: str, stored: Stored) -> None:
         return
     setting = ctx.tx.get(Setting, bucket.name, "notification", "")
     for configuration_id, target in notifications.matching(setting.value if setting else {}, event, stored.key):
-        ctx.deliver(target, {"Records": [_record(ctx, bucket, event, stored, configuration_id)]}, source="s3")
+        # The target's own policy decides, as for any call of S3 itself.
+        ctx.deliver(
+            target, {"Records": [_record(ctx, bucket, event, stored, configuration_id)]}, service="s3.amazonaws.com",
+            source_arn=f"arn:aws:s3:::{bucket.name}", source_account=bucket.account,
+        )
 
 
 def _record(ctx: Context, bucket: Bucket, event: str, stored: Stored, configuration_id: str) -> dict[str, Any]:
