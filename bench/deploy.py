@@ -40,7 +40,8 @@ class Null(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        action = parse_qs(body.decode())["Action"][0]
+        asked = parse_qs(body.decode())
+        action = asked["Action"][0]
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
         answers = {
             "GetTemplateSummary": "<Parameters/><ResourceTypes/>",
@@ -55,8 +56,8 @@ class Null(BaseHTTPRequestHandler):
         if action == "ExecuteChangeSet":
             Null.deployed = True
         if action == "DescribeStacks" and not Null.deployed:
-            text = ("<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id hello does "
-                    "not exist</Message></Error><RequestId>r</RequestId></ErrorResponse>")
+            text = ("<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id "
+                    f"{asked['StackName'][0]} does not exist</Message></Error><RequestId>r</RequestId></ErrorResponse>")
             return self._answer(400, text)
         result = f"<{action}Result>{answers[action]}</{action}Result><ResponseMetadata/>"
         return self._answer(200, f"<{action}Response>{result}</{action}Response>")
