@@ -44,8 +44,9 @@ def markdown() -> str:
         "Written by `fogbank coverage --markdown` from the services' manifests. An operation that is not listed answers",
         "`NotImplemented` (501) and names itself.",
     ]
-    for name, (operations, every, types) in _registry().items():
-        lines += ["", f"## {name}", "", f"{len(operations)} of {every} operations: {', '.join(operations)}."]
+    # Not how many AWS has: that is another number with each release of botocore.
+    for name, (operations, _, types) in _registry().items():
+        lines += ["", f"## {name}", "", f"{len(operations)} operations: {', '.join(operations)}."]
         if types:
             lines += ["", f"CloudFormation: {', '.join(types)}."]
     return "\n".join(lines) + "\n"
