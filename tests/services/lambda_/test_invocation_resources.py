@@ -30,7 +30,8 @@ def template(*, url: dict[str, Any], events: dict[str, Any]) -> str:
 def test_a_url_and_an_event_configuration_are_made_changed_and_removed(cloud: CloudUnderTest) -> None:
     arn = create(cloud, "reached")["FunctionArn"]
     stacks, functions = cloud.client("cloudformation"), cloud.client("lambda")
-    first = template(url={"Cors": {"AllowOrigins": ["https://example.com"], "MaxAge": "60"}}, events={"MaximumRetryAttempts": "0"})
+    cors = {"AllowOrigins": ["https://example.com"], "MaxAge": "60"}
+    first = template(url={"Cors": cors}, events={"MaximumRetryAttempts": "0"})
     stacks.create_stack(StackName="reach", TemplateBody=first)
     stacks.get_waiter("stack_create_complete").wait(StackName="reach", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     outputs = {o["OutputKey"]: o["OutputValue"] for o in stacks.describe_stacks(StackName="reach")["Stacks"][0]["Outputs"]}
