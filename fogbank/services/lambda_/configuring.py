@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from fogbank.api import AwsError, Context
-from fogbank.services.lambda_ import errors, layering
+from fogbank.services.lambda_ import errors, layering, tenancy
 from fogbank.services.lambda_.names import FunctionName
 from fogbank.services.lambda_.records import Code, Settings
 
@@ -40,6 +40,7 @@ def settings(ctx: Context, req: dict[str, Any], code: Code) -> Settings:
             "Please don't provide Handler or Runtime or Layer when the intended function PackageType is IMAGE."
         )
     new.architectures = req.get("Architectures") or ["x86_64"]
+    new.tenancy = (req.get("TenancyConfig") or {}).get("TenantIsolationMode") or ""
     apply(ctx, new, req)
     return new
 
@@ -74,6 +75,7 @@ def apply(ctx: Context, s: Settings, req: dict[str, Any]) -> None:
         s.logging = logging(s.logging, req["LoggingConfig"])
     if req.get("SnapStart") is not None:
         s.snap_start = req["SnapStart"].get("ApplyOn") or "None"
+    tenancy.check_settings(s)
 
 
 def logging(current: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

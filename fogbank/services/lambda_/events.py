@@ -39,7 +39,8 @@ async def run_event(ctx: Context, payload: dict[str, Any]) -> None:
     attempt = ctx.acting()
     attempt.request_id = payload["request_id"]
     try:
-        outcome = await invocations.run(attempt, what, event, {"ClientContext": payload["client_context"]})
+        members = {"ClientContext": payload["client_context"], "TenantId": payload.get("tenant_id") or None}
+        outcome = await invocations.run(attempt, what, event, members)
     except AwsError as error:
         if error.code not in _NOT_THE_FUNCTION:
             await ctx.transact(lambda c: _give_up(c, name, what, config, payload, "RetriesExhausted", None))

@@ -11,7 +11,7 @@ import msgspec
 from fogbank.api import AwsError, Context
 from fogbank.engine import Engine
 from fogbank.engine.spec import Outcome, RequestTooLarge, RuntimeUnavailable, Throttled
-from fogbank.services.lambda_ import errors, lambda_, lookup, running
+from fogbank.services.lambda_ import errors, lambda_, lookup, running, tenancy
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Function
 
@@ -26,6 +26,7 @@ async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     kind = req.get("InvocationType") or "RequestResponse"
     what = await ctx.transact(lambda c: find(c, name))
     check_payload(payload, EVENT_LIMIT if kind == "Event" else SYNCHRONOUS_LIMIT)
+    tenancy.check_invocation(what.found.settings, req.get("TenantId"))
     if kind == "DryRun":
         return {"StatusCode": 204}
     if kind == "Event":
@@ -67,6 +68,7 @@ async def run(
             limits=what.limits,
             tail=tail,
             stream=stream,
+            tenant_id=req.get("TenantId"),
         )
     except Throttled as error:
         raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=error.reason, Type="User") from error
@@ -85,6 +87,7 @@ def enqueue(ctx: Context, name: FunctionName, payload: bytes, req: dict[str, Any
             "payload": base64.b64encode(payload).decode(),
             "request_id": ctx.request_id,
             "client_context": req.get("ClientContext") or "",
+            "tenant_id": req.get("TenantId") or "",
             "queued": ctx.now,
         },
     )

@@ -13,7 +13,7 @@ from fogbank.api import AwsError, Context, Retry
 from fogbank.engine import Engine
 from fogbank.engine.spec import EngineError
 from fogbank.kit import paging
-from fogbank.services.lambda_ import concurrency, errors, lambda_, lookup, running
+from fogbank.services.lambda_ import concurrency, errors, lambda_, lookup, running, tenancy
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Alias, Function, Provisioned
 from fogbank.services.lambda_.views import timestamp
@@ -32,6 +32,7 @@ def put_provisioned_concurrency_config(ctx: Context, req: dict[str, Any]) -> dic
     found = _version(ctx, name)
     if found.version == lookup.LATEST:
         raise errors.invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+    tenancy.check_absent(found.settings, "Provisioned Concurrency")
     _check_conflicts(ctx, name, found.version)
     wanted = req["ProvisionedConcurrentExecutions"]
     _check_limits(ctx, found.function, name, wanted)

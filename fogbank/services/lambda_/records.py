@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, kw_only=True):
     image_config: dict[str, Any] | None = None
     logging: dict[str, Any] = {}
     snap_start: str = "None"
+    tenancy: str = ""
+    """`PER_TENANT`, or nothing; it never changes."""
     code: Code
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from fogbank.api import Context
 from fogbank.engine.spec import Outcome
-from fogbank.services.lambda_ import invocations, lambda_
+from fogbank.services.lambda_ import invocations, lambda_, tenancy
 from fogbank.services.lambda_.names import access, resolve
 
 
@@ -20,6 +20,7 @@ async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict
     name, payload = resolve(ctx, req), req.get("Payload") or b""
     what = await ctx.transact(lambda c: invocations.find(c, name))
     invocations.check_payload(payload, invocations.SYNCHRONOUS_LIMIT)
+    tenancy.check_invocation(what.found.settings, req.get("TenantId"))
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204}
     tail = req.get("LogType") == "Tail"

@@ -10,7 +10,7 @@ from typing import Any
 
 from fogbank.api import Context
 from fogbank.kit import ids, paging
-from fogbank.services.lambda_ import errors, lambda_, lookup
+from fogbank.services.lambda_ import errors, lambda_, lookup, tenancy
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Alias, Function, FunctionUrl
 
@@ -18,6 +18,7 @@ from fogbank.services.lambda_.records import Alias, Function, FunctionUrl
 @lambda_.operation(access=access("CreateFunctionUrlConfig"))
 def create_function_url_config(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = _existing(ctx, req)
+    tenancy.check_absent(lookup.function(ctx, name.unqualified()).settings, "Function URL")
     if _get(ctx, name):
         raise errors.conflict(
             f"Failed to create function url config for [functionArn = {name.arn}]. "

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from fogbank.services.lambda_ import tenancy
 from fogbank.services.lambda_.lookup import LATEST, Found
 from fogbank.services.lambda_.records import Alias, Settings
 
@@ -52,6 +53,7 @@ def configuration(found: Found) -> dict[str, Any]:
             "OptimizationStatus": "On" if s.snap_start != "None" and found.version != LATEST else "Off",
         },
         "RuntimeVersionConfig": None if image else {"RuntimeVersionArn": _runtime_version(name.region, s.runtime)},
+        "TenancyConfig": tenancy.view(s),
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name.name}", **s.logging},
     }
 

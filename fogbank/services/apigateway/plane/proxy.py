@@ -18,6 +18,7 @@ from fogbank.services.apigateway.plane import failures
 from fogbank.services.apigateway.plane.answers import Answer
 from fogbank.services.apigateway.plane.call import Call
 from fogbank.services.apigateway.plane.compiled import place_of
+from fogbank.services.apigateway.plane.mapping import mapped_request
 
 _MEMBERS = frozenset(("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"))
 MOST_ANSWER = 10 << 20
@@ -68,7 +69,7 @@ async def invoke(call: Call, payload: bytes, *, asynchronous: bool = False) -> d
     account, region = place_of(method.function)
     if not account:
         raise failures.configuration("Invalid permissions on Lambda function")
-    params = {"FunctionName": method.function, "Payload": payload}
+    params = {"FunctionName": method.function, "Payload": payload, "TenantId": _tenant(call)}
     if asynchronous:
         params["InvocationType"] = "Event"
     call.note(f"Endpoint request URI: {method.integration.get('uri', '')}")
@@ -88,11 +89,20 @@ async def invoke(call: Call, payload: bytes, *, asynchronous: bool = False) -> d
         raise _failure(error) from error
 
 
+def _tenant(call: Call) -> str | None:
+    """Of a function that keeps tenants apart: the header that the integration maps for it, whatever the client sent.
+    https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation-invoke.html"""
+    headers = mapped_request(call).headers
+    return next((values[-1] for name, values in headers.items() if name.lower() == "x-amz-tenant-id"), None)
+
+
 def _failure(error: AwsError) -> failures.Failure:
     if error.code in ("AccessDeniedException", "AccessDenied", "ResourceNotFoundException"):
         return failures.configuration("Invalid permissions on Lambda function")
     if error.code == "TooManyRequestsException":
         return failures.internal("Execution failed due to a function that is throttled: " + error.message)
+    if error.code == "InvalidParameterValueException":  # A tenant is missing, or one too many (observed: 400 and the text).
+        return failures.Failure("DEFAULT_4XX", error.message, "BadRequestException", status=400, log=error.message)
     return failures.internal(f"Lambda execution failed: {error.code}: {error.message}")
 
 

@@ -21,9 +21,9 @@ class FunctionResource(ResourceType):
     required = frozenset({"Code", "Role"})
     properties = frozenset(
         {*_CONFIGURATION, "Code", "FunctionName", "Tags", "Architectures", "PackageType", "CodeSigningConfigArn",
-         "ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop", "KmsKeyArn"}
+         "ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop", "KmsKeyArn", "TenancyConfig"}
     )
-    create_only = frozenset({"FunctionName", "PackageType"})
+    create_only = frozenset({"FunctionName", "PackageType", "TenancyConfig"})
 
     async def create(self, call: ResourceCall, props: dict[str, Any]) -> Provisioned:
         name = props.get("FunctionName") or call.generate_name(64)
@@ -33,7 +33,7 @@ class FunctionResource(ResourceType):
             "Code": _code(props["Code"], props.get("Runtime", "")),
             "Tags": _tags(call, props),
         }
-        for key in ("Architectures", "PackageType", "CodeSigningConfigArn"):
+        for key in ("Architectures", "PackageType", "CodeSigningConfigArn", "TenancyConfig"):
             if props.get(key):
                 params[key] = props[key]
         try:
