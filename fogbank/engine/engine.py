@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from fogbank.engine import tiers
 from fogbank.engine.cgroups import Cgroups
-from fogbank.engine.function import Function
+from fogbank.engine.function import PROVISIONED, Function
 from fogbank.engine.invocation import MAX_PAYLOAD, Invocation
 from fogbank.engine.runtimes import Toolbox
 from fogbank.engine.spec import (
@@ -18,10 +18,8 @@ from fogbank.engine.spec import (
     FunctionSpec,
     Hooks,
     IsolationUnavailable,
-    Limits,
     Outcome,
     RequestTooLarge,
-    Throttled,
 )  # fmt: skip
 from fogbank.engine.workshop import Workshop
 
@@ -40,8 +38,6 @@ class Engine:
         self._toolbox = Toolbox(settings.data_dir, settings.obtain)
         self._functions: dict[str, Function] = {}
         self._retired: set[Function] = set()
-        self._running: Counter[str] = Counter()
-        self._unreserved: Counter[tuple[str, str]] = Counter()
         self._sweeper: asyncio.TimerHandle | None = None
         self._tier: tiers.Tier | None = None
         self._looking: asyncio.Future[tiers.Tier] | None = None
@@ -87,38 +83,39 @@ class Engine:
         client_context: str | None = None,
         identity: str | None = None,
         trace_id: str | None = None,
-        limits: Limits | None = None,
+        provisioned: bool = False,
+        over: Callable[[], None] | None = None,
         tail: bool = False,
         stream: bool = False,
         tenant_id: str | None = None,
     ) -> Outcome:
         """See `spec.EngineLike.invoke`."""
-        if len(payload) > MAX_PAYLOAD:
-            raise RequestTooLarge(
-                f"{len(payload)} byte payload is too large for the RequestResponse invocation type "
-                f"(limit {MAX_PAYLOAD} bytes)"
-            )
-        function = self._function(spec)
-        release = self._admit(spec, limits)
         invocation = Invocation(
             request_id, payload, invoked_arn=invoked_arn or spec.function_arn, client_context=client_context,
             identity=identity, trace_id=trace_id or self._new_trace(), tenant_id=tenant_id, tail=tail, stream=stream,
+            provisioned=provisioned,
         )  # fmt: skip
-        function.running += 1
-
-        def over(_: object) -> None:
-            function.running -= 1
-            release()
-
-        invocation.ended.add_done_callback(over)
-        self._make_room(function)
+        if over is not None:
+            invocation.ended.add_done_callback(lambda _: over())
         try:
-            function.run(invocation)
+            self._run(spec, invocation)
             return await invocation.answer
         except Exception:
             if not invocation.ended.done():
                 invocation.ended.set_result(None)
             raise
+
+    def _run(self, spec: FunctionSpec, invocation: Invocation) -> None:
+        if len(invocation.payload) > MAX_PAYLOAD:
+            raise RequestTooLarge(
+                f"{len(invocation.payload)} byte payload is too large for the RequestResponse invocation type "
+                f"(limit {MAX_PAYLOAD} bytes)"
+            )
+        function = self._function(spec)
+        function.running += 1
+        invocation.ended.add_done_callback(function.one_less)
+        self._make_room(function)
+        function.run(invocation)
 
     def _function(self, spec: FunctionSpec) -> Function:
         function = self._functions.get(spec.function_arn)
@@ -139,34 +136,11 @@ class Engine:
     def _new_identity(self) -> str:
         return f"{self._random.getrandbits(128):032x}"
 
-    def _admit(self, spec: FunctionSpec, limits: Limits | None) -> Any:
-        """Counts the invocation against its limit. Raises Throttled. Returns what gives the place back."""
-        arn = spec.unqualified_arn
-        if limits is not None and limits.reserved is not None:
-            if self._running[arn] >= limits.reserved:
-                raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
-            shared = None
-        else:
-            shared = (spec.account, spec.region)
-            if limits is not None and limits.unreserved is not None and self._unreserved[shared] >= limits.unreserved:
-                raise Throttled("ConcurrentInvocationLimitExceeded")
-            self._unreserved[shared] += 1
-        self._running[arn] += 1
-
-        def release() -> None:
-            self._running[arn] -= 1
-            if not self._running[arn]:
-                del self._running[arn]
-            if shared is not None:
-                self._unreserved[shared] -= 1
-
-        return release
-
     def _make_room(self, wanted: Function) -> None:
-        """At the machine's limit the environment that has been idle longest gives way."""
+        """At the machine's limit the environment that has been idle longest gives way; provisioned ones do not."""
         if wanted.idle or sum(f.environments for f in self._functions.values()) < self.settings.max_environments:
             return
-        idle = [environment for function in self._functions.values() for environment in function.idle]
+        idle = [e for function in self._functions.values() for e in function.idle if e.init_type != PROVISIONED]
         if idle:
             min(idle, key=lambda environment: environment.idle_since).retire()
 
@@ -193,10 +167,8 @@ class Engine:
 
     def running(self, function_arn: str) -> int:
         """See `spec.EngineLike.running`."""
-        if function_arn.count(":") > 6:
-            function = self._functions.get(function_arn)
-            return function.running if function else 0
-        return self._running[function_arn]
+        functions = [*self._functions.values(), *self._retired]
+        return sum(f.running for f in functions if function_arn in (f.spec.function_arn, f.spec.unqualified_arn))
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

@@ -117,7 +117,7 @@ class Invocation:
 
     def __init__(
         self, request_id: str, payload: bytes, *, invoked_arn: str, client_context: str | None, identity: str | None,
-        trace_id: str | None, tenant_id: str | None, tail: bool, stream: bool,
+        trace_id: str | None, tenant_id: str | None, tail: bool, stream: bool, provisioned: bool = False,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.request_id = request_id
@@ -129,6 +129,7 @@ class Invocation:
         self.tenant_id = tenant_id
         self.wants_tail = tail
         self.wants_stream = stream
+        self.provisioned = provisioned
         self.tail = Tail() if tail else None
         self.answer: asyncio.Future[Outcome] = loop.create_future()
         self.ended: asyncio.Future[None] = loop.create_future()

@@ -73,18 +73,6 @@ class FunctionSpec:
         return self.function_arn.rsplit(":", 1)[0] if self.function_arn.count(":") > 6 else self.function_arn
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many invocations may run at once, as the caller knows it now. None is unlimited.
-
-    A function with reserved concurrency is held to `reserved`; every other function of the account and region shares
-    `unreserved` (the account's limit less all reservations).
-    """
-
-    reserved: int | None = None
-    unreserved: int | None = None
-
-
 @dataclass(slots=True)
 class Outcome:
     """How an invocation ended for its caller.
@@ -200,14 +188,6 @@ class EngineError(Exception):
     """What the engine cannot do; the caller turns it into its AWS error."""
 
 
-class Throttled(EngineError):
-    """A concurrency limit is reached. `reason` is what TooManyRequestsException carries in `Reason`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("Rate Exceeded.")
-        self.reason = reason
-
-
 class RuntimeUnavailable(EngineError):
     """The runtime's interpreter is not on this machine, or its architecture is not ours. The text says what to do."""
 
@@ -237,7 +217,8 @@ class EngineLike(Protocol):
         client_context: str | None = None,
         identity: str | None = None,
         trace_id: str | None = None,
-        limits: Limits | None = None,
+        provisioned: bool = False,
+        over: Callable[[], None] | None = None,
         tail: bool = False,
         stream: bool = False,
         tenant_id: str | None = None,
@@ -247,7 +228,9 @@ class EngineLike(Protocol):
         `invoked_arn` is the ARN that the caller used (unqualified, an alias); None stands for the spec's own.
         `client_context` and `identity` are JSON texts (the runtime gets them as headers). With `tail` the answer waits
         for the end of the Invoke phase and carries the log's tail. With `stream` the payload is an iterator of chunks.
-        A caller that is cancelled does not stop the function (as on AWS). Raises Throttled, RuntimeUnavailable,
+        With `provisioned` an idle environment that `provision` started comes before others, which leave those alone.
+        How many may run is the caller's to decide: `over` is called once, when the invocation is, refused ones
+        included. A caller that is cancelled does not stop the function (as on AWS). Raises RuntimeUnavailable,
         RequestTooLarge.
         """
         ...

@@ -1,4 +1,4 @@
-"""How many environments an engine makes, keeps and gives up, and what it refuses."""
+"""How many environments an engine makes, keeps and gives up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fogbank.engine.spec import Limits, RequestTooLarge, Throttled
+from fogbank.engine.spec import RequestTooLarge
 from tests.engine.conftest import Bench, running_bench, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,38 +24,24 @@ async def test_concurrent_invocations_have_environments_of_their_own(bench: Benc
     assert await bench.value(spec, 0) == last, "the one used last is used first"
 
 
-async def test_reserved_concurrency(bench: Bench) -> None:
-    spec = bench.spec(SLOW)
-    limits = Limits(reserved=2)
-    running = [asyncio.ensure_future(bench.call(spec, 0.4, limits=limits)) for _ in range(2)]
-    await until(lambda: bench.engine.running(spec.unqualified_arn) == 2)
-    with pytest.raises(Throttled) as refused:
-        await bench.call(spec, 0, limits=limits)
-    assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
-    await asyncio.gather(*running)
+async def test_the_end_is_told_once_to_whoever_counts(bench: Bench) -> None:
+    spec, ends = bench.spec(SLOW), []
+    await bench.call(spec, 0, over=lambda: ends.append("ok"))
+    await until(lambda: ends == ["ok"])
+    with pytest.raises(RequestTooLarge):
+        await bench.engine.invoke(spec, b"x" * (6 * 1024 * 1024 + 1), request_id="r", over=lambda: ends.append("refused"))
+    await until(lambda: ends == ["ok", "refused"])
     assert bench.engine.running(spec.unqualified_arn) == 0
-    await bench.call(spec, 0, limits=limits)
 
 
-async def test_unreserved_concurrency_is_shared(bench: Bench) -> None:
-    first, second = bench.spec(SLOW, account="333333333333"), bench.spec(SLOW, account="333333333333")
-    reserved = bench.spec(SLOW, account="333333333333")
-    shared = Limits(unreserved=1)
-    running = asyncio.ensure_future(bench.call(first, 0.4, limits=shared))
-    await until(lambda: bench.engine.running(first.unqualified_arn) == 1)
-    with pytest.raises(Throttled) as refused:
-        await bench.call(second, 0, limits=shared)
-    assert refused.value.reason == "ConcurrentInvocationLimitExceeded"
-    await bench.call(reserved, 0, limits=Limits(reserved=1))
-    await running
-    await bench.call(second, 0, limits=shared)
-
-
-async def test_a_throttled_call_starts_nothing(bench: Bench) -> None:
-    spec = bench.spec(SLOW)
-    with pytest.raises(Throttled):
-        await bench.call(spec, 0, limits=Limits(reserved=0))
-    assert bench.engine.describe()["environments"][spec.function_arn] == 0
+async def test_what_is_provisioned_is_used_by_its_own_invocations(bench: Bench) -> None:
+    spec = bench.spec("import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']")
+    assert await bench.engine.provision(spec, 1) == 1
+    assert await bench.value(spec) == "on-demand"
+    for _ in range(3):
+        assert await bench.value(spec, provisioned=True) == "provisioned-concurrency"
+    await bench.engine.provision(spec, 0)
+    assert await bench.value(spec, provisioned=True) == "on-demand"
 
 
 async def test_payload_limit(bench: Bench) -> None:

@@ -76,11 +76,7 @@ def get_account_settings(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 def unreserved(ctx: Context, *, but: str = "", but_provisioned: tuple[str, str] = ("", "")) -> int:
     """What is left of the account's concurrency when every reservation is taken off, and every provisioned environment
     of functions without one. `but` leaves out a function, `but_provisioned` a function's qualifier."""
-    reserved = {
-        f.name: f.reserved_concurrency
-        for f in ctx.tx.scan(Function, ctx.account, ctx.region)
-        if f.reserved_concurrency is not None
-    }
+    reserved = {f.name: f.reserved_concurrency or 0 for f in ctx.tx.find(Function, "reserved", ctx.account, ctx.region)}
     taken = sum(count for name, count in reserved.items() if name != but)
     for config in ctx.tx.scan(Provisioned, ctx.account, ctx.region):
         if config.function not in reserved and (config.function, config.qualifier) != but_provisioned:

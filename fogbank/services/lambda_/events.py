@@ -35,12 +35,15 @@ async def run_event(ctx: Context, payload: dict[str, Any]) -> None:
     if ctx.now - payload["queued"] > (config.maximum_age or DEFAULT_AGE):
         await ctx.transact(lambda c: _give_up(c, name, what, config, payload, "EventAgeExceeded", None))
         return
+    if what.found.function.reserved_concurrency == 0:
+        await ctx.transact(lambda c: _give_up(c, name, what, config, payload, "ZeroReservedConcurrency", None))
+        return
     event = base64.b64decode(payload["payload"])
     attempt = ctx.acting()
     attempt.request_id = payload["request_id"]
     try:
         members = {"ClientContext": payload["client_context"], "TenantId": payload.get("tenant_id") or None}
-        outcome = await invocations.run(attempt, what, event, members)
+        outcome = await invocations.run(attempt, what, event, members, synchronous=False)
     except AwsError as error:
         if error.code not in _NOT_THE_FUNCTION:
             await ctx.transact(lambda c: _give_up(c, name, what, config, payload, "RetriesExhausted", None))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from fogbank.api import AwsError, Context
 from fogbank.engine import Engine
-from fogbank.engine.spec import Outcome, RequestTooLarge, RuntimeUnavailable, Throttled
+from fogbank.engine.spec import Outcome, RequestTooLarge, RuntimeUnavailable
 from fogbank.services.lambda_ import errors, lambda_, lookup, running, tenancy
+from fogbank.services.lambda_.admission import Admission
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Function
 
@@ -51,27 +53,29 @@ def find(ctx: Context, name: FunctionName) -> running.Runnable:
 
 async def run(
     ctx: Context, what: running.Runnable, payload: bytes, req: dict[str, Any], *, tail: bool = False,
-    stream: bool = False,
+    stream: bool = False, synchronous: bool = True,
 ) -> Outcome:
     """Runs one invocation on the engine. Raises Lambda's errors for what did not reach the function."""
     trace = ctx.request.headers.get("x-amzn-trace-id") if ctx.request else None
-    engine = ctx.component(Engine)
+    engine, admission, name = ctx.component(Engine), ctx.component(Admission), what.found.name
     await engine.start()
+    spec, client_context = await running.spec(ctx, what), _client_context(req.get("ClientContext"))
+    demand = what.demand if synchronous else replace(what.demand, synchronous=False)
+    place = admission.enter(name.account, name.region, name.name, demand, ctx.now)
     try:
         return await engine.invoke(
-            await running.spec(ctx, what),
+            spec,
             payload or b"{}",
             request_id=ctx.request_id,
             invoked_arn=what.found.name.arn,
-            client_context=_client_context(req.get("ClientContext")),
+            client_context=client_context,
             trace_id=req.get("TraceId") or trace,
-            limits=what.limits,
+            provisioned=place.provisioned,
+            over=lambda: admission.leave(name.account, name.region, place),
             tail=tail,
             stream=stream,
             tenant_id=req.get("TenantId"),
         )
-    except Throttled as error:
-        raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=error.reason, Type="User") from error
     except RequestTooLarge as error:
         raise _too_large(len(payload), SYNCHRONOUS_LIMIT) from error
     except RuntimeUnavailable as error:

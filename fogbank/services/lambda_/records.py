@@ -48,7 +48,9 @@ class Settings(msgspec.Struct, kw_only=True):
     code: Code
 
 
-@record("lambda.function", key=("account", "region", "name"), indexes={"code_signing": ("code_signing",)})
+@record("lambda.function", key=("account", "region", "name"), indexes={
+    "code_signing": ("code_signing",), "reserved": ("account", "region", "reserved_concurrency"),
+})  # fmt: skip
 class Function(Record):
     account: str
     region: str

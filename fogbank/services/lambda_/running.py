@@ -7,10 +7,11 @@ import hashlib
 import msgspec
 
 from fogbank.api import Context
-from fogbank.engine.spec import FunctionSpec, Limits, VpcConfig
-from fogbank.services.lambda_ import concurrency, images, packages
+from fogbank.engine.spec import FunctionSpec, VpcConfig
+from fogbank.services.lambda_ import admission, images, packages
 from fogbank.services.lambda_.lookup import Found
 from fogbank.services.lambda_.records import Code
+from fogbank.services.lambda_.scaling import Demand
 
 
 class Runnable(msgspec.Struct, frozen=True):
@@ -18,7 +19,7 @@ class Runnable(msgspec.Struct, frozen=True):
 
     found: Found
     layers: list[Code]
-    limits: Limits
+    demand: Demand
 
     @property
     def revision(self) -> str:
@@ -27,10 +28,7 @@ class Runnable(msgspec.Struct, frozen=True):
 
 
 def runnable(ctx: Context, found: Found) -> Runnable:
-    layers = list(found.settings.layer_codes.values())
-    reserved = found.function.reserved_concurrency
-    limits = Limits(reserved=reserved, unreserved=None if reserved is not None else concurrency.unreserved(ctx))
-    return Runnable(found, layers, limits)
+    return Runnable(found, list(found.settings.layer_codes.values()), admission.demand(ctx, found))
 
 
 async def spec(ctx: Context, what: Runnable) -> FunctionSpec:

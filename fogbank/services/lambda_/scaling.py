@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, field
 
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -61,7 +61,9 @@ class Usage:
     standing: int = 0
     used: float = 0.0
     """When as many as stand were last busy."""
-    provisioned: dict[str, int] = field(default_factory=dict)
+    asked: float = 0.0
+    """When the function was last invoked."""
+    provisioned: Counter[str] = field(default_factory=Counter)
     """Busy environments of provisioned concurrency, by version."""
 
     def settle(self, now: float) -> None:
@@ -75,7 +77,7 @@ class Demand:
 
     version: str
     provisioned: int
-    """Environments provisioned for this version."""
+    """Environments that stand provisioned for this version."""
     reserved: int | None
     """The function's reserved concurrency, less all that its versions have provisioned."""
     shared: int
@@ -84,6 +86,29 @@ class Demand:
     reserved_total: int | None = None
     """The whole reservation, which bounds the rate of requests."""
     account: int = 1000
+    synchronous: bool = True
+    """Events from the asynchronous queue are bound by concurrency alone, not by a rate."""
+
+
+class Refused(Exception):
+    """There is no place. `reason` is what TooManyRequestsException tells as `Reason`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an invocation holds until it is over. It keeps how it was taken: settings may change meanwhile."""
+
+    function: str
+    version: str
+    provisioned: bool
+    shared: bool = False
+    """Of the concurrency that functions without a reservation share."""
+    spilled: bool = False
+    """The version has provisioned environments, and none was free."""
 
 
 @dataclass(slots=True)
@@ -94,40 +119,61 @@ class Region:
     functions: dict[str, Usage] = field(default_factory=dict)
     growth: dict[str, Bucket] = field(default_factory=dict)
     """By function; of the older rule, one for all under an empty name."""
-    rates: dict[str, Bucket] = field(default_factory=dict)
+    rates: dict[tuple[str, str], Bucket] = field(default_factory=dict)
+    """By function, and by version for what the rate of its provisioned environments is."""
+    swept: float = 0.0
 
-    def admit(self, function: str, demand: Demand, now: float) -> str:
-        """Takes a place for one invocation; returns nothing, or the reason why there is none."""
+    def admit(self, function: str, demand: Demand, now: float) -> Place:
+        """Takes a place for one invocation. Raises Refused."""
         usage = self.functions.setdefault(function, Usage())
-        if not self._rate(function, demand, now):
-            return RATE if demand.reserved is None else RESERVED_RATE
-        if usage.provisioned.get(demand.version, 0) < demand.provisioned:
-            usage.provisioned[demand.version] = usage.provisioned.get(demand.version, 0) + 1
-            return ""
+        usage.asked = now
+        if demand.synchronous and not self._rate(function, "", demand.account, demand.reserved_total, now):
+            raise Refused(RATE if demand.reserved_total is None else RESERVED_RATE)
+        if self._has_provisioned(function, usage, demand, now):
+            usage.provisioned[demand.version] += 1
+            return Place(function, demand.version, provisioned=True)
+        shared = demand.reserved is None
         if demand.reserved is not None and usage.busy >= demand.reserved:
-            return RESERVED
-        if demand.reserved is None and self.shared_busy >= demand.shared:
-            return SHARED
+            raise Refused(RESERVED)
+        if shared and self.shared_busy >= demand.shared:
+            raise Refused(SHARED)
         usage.settle(now)
         if usage.busy >= usage.standing:
             if not self._bucket(function, demand.burst, now).take(now):
-                return SHARED if demand.reserved is None else RESERVED
+                raise Refused(SHARED if shared else RESERVED)
             usage.standing += 1
         usage.busy += 1
         if usage.busy == usage.standing:
             usage.used = now
-        if demand.reserved is None:
-            self.shared_busy += 1
-        return ""
+        self.shared_busy += shared
+        return Place(function, demand.version, provisioned=False, shared=shared, spilled=demand.provisioned > 0)
 
-    def release(self, function: str, demand: Demand, *, provisioned: bool) -> None:
-        usage = self.functions[function]
-        if provisioned:
-            usage.provisioned[demand.version] -= 1
+    def release(self, place: Place) -> None:
+        usage = self.functions[place.function]
+        if place.provisioned:
+            usage.provisioned[place.version] -= 1
             return
         usage.busy -= 1
-        if demand.reserved is None:
-            self.shared_busy -= 1
+        self.shared_busy -= place.shared
+
+    def sweep(self, now: float) -> None:
+        """Forgets functions that nobody invokes any more; at most once in a while."""
+        if now - self.swept < FORGOTTEN_AFTER:
+            return
+        self.swept = now
+        for function in [name for name, usage in self.functions.items() if self._is_over(usage, now)]:
+            del self.functions[function]
+            self.growth.pop(function, None)
+        self.rates = {key: bucket for key, bucket in self.rates.items() if key[0] in self.functions}
+
+    @staticmethod
+    def _is_over(usage: Usage, now: float) -> bool:
+        return not usage.busy and not usage.provisioned.total() and now - usage.asked > FORGOTTEN_AFTER
+
+    def _has_provisioned(self, function: str, usage: Usage, demand: Demand, now: float) -> bool:
+        if usage.provisioned[demand.version] >= demand.provisioned:
+            return False
+        return not demand.synchronous or self._rate(function, demand.version, demand.provisioned, None, now)
 
     def _bucket(self, function: str, burst: int, now: float) -> Bucket:
         key = function if burst == CURRENT_BURST else ""
@@ -136,47 +182,13 @@ class Region:
             found = self.growth[key] = growth(burst, now)
         return found
 
-    def _rate(self, function: str, demand: Demand, now: float) -> bool:
-        """Ten requests a second for each environment that the function may have; zero is told as no concurrency."""
-        most = demand.account if demand.reserved_total is None else demand.reserved_total
+    def _rate(self, function: str, version: str, account: int, reserved: int | None, now: float) -> bool:
+        """Ten requests a second for each environment that there may be; zero is told as no concurrency."""
+        most = account if reserved is None else reserved
         if most == 0:
             return True
         size = float(most * REQUESTS_PER_ENVIRONMENT)
-        bucket = self.rates.get(function)
+        bucket = self.rates.get((function, version))
         if bucket is None or bucket.size != size:
-            bucket = self.rates[function] = Bucket.full(size, size, now)
+            bucket = self.rates[(function, version)] = Bucket.full(size, size, now)
         return bucket.take(now)
-
-
-# --- a simulation
-
-
-@dataclass(frozen=True, slots=True)
-class Minute:
-    """What became of the requests of one minute, which all arrive at its beginning."""
-
-    new: int
-    """Handled by new environments."""
-    warm: int
-    """Handled by environments that a minute before had started."""
-    provisioned: int
-    throttled: int
-
-
-def simulate(arrivals: Sequence[int], *, account: int = 10_000, burst: int = 3000, provisioned: int = 0) -> list[Minute]:
-    """Runs `arrivals[minute]` requests, each done within its minute, against one version of one function."""
-    region, told = Region(), []
-    demand = Demand("1", provisioned, None, account - provisioned, burst, account=account)
-    for minute, count in enumerate(arrivals):
-        now = 60.0 * minute
-        usage = region.functions.setdefault("function", Usage())
-        standing = usage.standing
-        throttled = sum(bool(region.admit("function", demand, now)) for _ in range(count))
-        ready, busy = usage.provisioned.get("1", 0), usage.busy
-        new = usage.standing - standing
-        told.append(Minute(new, busy - new, ready, throttled))
-        for _ in range(ready):
-            region.release("function", demand, provisioned=True)
-        for _ in range(busy):
-            region.release("function", demand, provisioned=False)
-    return told
