@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.cloud import CloudUnderTest
-from tests.services.lambda_.helpers import create, invoke
+from tests.services.lambda_.helpers import create, invoke, package
 from tests.services.lambda_.test_provisioning import ready
 
 # Writes into the log, runs as long as it is told, and says by which kind of initialisation its environment came about.
@@ -23,6 +23,7 @@ def handler(event, context):
     time.sleep(event or 0)
     return os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
 """
+OTHER = package("def handler(event, context): return 'the other'\n")
 
 
 @pytest.fixture
@@ -109,18 +110,12 @@ def test_what_is_provisioned_comes_first_and_the_rest_spills_over(
     assert sorted(answers) == ["on-demand"] * 2 + ["provisioned-concurrency"] * 2
 
     client.publish_version(FunctionName="spilling")  # the same code: still version 1
-    client.update_function_code(FunctionName="spilling", ZipFile=_other(), Publish=True)
+    client.update_function_code(FunctionName="spilling", ZipFile=OTHER, Publish=True)
     client.update_alias(
         FunctionName="spilling", Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 1.0}}
     )
     assert invoke(cloud, "spilling:live") == "the other"
     assert invoke(cloud, "spilling:1") == "provisioned-concurrency"
-
-
-def _other() -> bytes:
-    from tests.services.lambda_.helpers import package
-
-    return package("def handler(event, context): return 'the other'\n")
 
 
 def test_the_rate_of_requests_is_ten_times_the_concurrency(cloud: CloudUnderTest) -> None:
