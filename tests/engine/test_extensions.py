@@ -308,7 +308,7 @@ async def test_provisioned_environments(bench: Bench) -> None:
     code = "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']"
     spec = bench.spec(code)
     assert await bench.engine.provision(spec, 2) == 2
-    outcome = await bench.call(spec)
+    outcome = await bench.call(spec, provisioned=True)
     assert outcome.payload == b'"provisioned-concurrency"'
     assert (outcome.init_ms, outcome.cold) == (None, False)
     assert await bench.engine.provision(spec, 0) == 0
