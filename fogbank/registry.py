@@ -11,6 +11,7 @@ from fogbank.wire import Codecs
 # botocore's name of each service, and where its package stands.
 SERVICES = {
     "apigateway": "fogbank.services.apigateway",
+    "ce": "fogbank.services.ce",
     "cloudformation": "fogbank.services.cloudformation",
     "ecr": "fogbank.services.ecr",
     "iam": "fogbank.services.iam",

@@ -22,6 +22,7 @@ COMMANDS = {
     "coverage": "list every operation and CloudFormation type that is there",
     "invoke": "call a function and see its answer and its log, or run its code here under a debugger",
     "dev": "watch an application's folders and send each saved change to its function",
+    "costs": "say what was used, and what AWS would ask for it, by function, account or tag",
     "iam": "explain why a recent call was allowed or denied",
 }
 

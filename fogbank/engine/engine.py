@@ -84,7 +84,7 @@ class Engine:
         identity: str | None = None,
         trace_id: str | None = None,
         provisioned: bool = False,
-        over: Callable[[], None] | None = None,
+        over: Callable[[Outcome | None], None] | None = None,
         tail: bool = False,
         stream: bool = False,
         tenant_id: str | None = None,
@@ -96,7 +96,7 @@ class Engine:
             provisioned=provisioned,
         )  # fmt: skip
         if over is not None:
-            invocation.ended.add_done_callback(lambda _: over())
+            invocation.ended.add_done_callback(lambda _: over(invocation.outcome))
         try:
             self._run(spec, invocation)
             return await invocation.answer

@@ -218,7 +218,7 @@ class EngineLike(Protocol):
         identity: str | None = None,
         trace_id: str | None = None,
         provisioned: bool = False,
-        over: Callable[[], None] | None = None,
+        over: Callable[[Outcome | None], None] | None = None,
         tail: bool = False,
         stream: bool = False,
         tenant_id: str | None = None,
@@ -229,9 +229,9 @@ class EngineLike(Protocol):
         `client_context` and `identity` are JSON texts (the runtime gets them as headers). With `tail` the answer waits
         for the end of the Invoke phase and carries the log's tail. With `stream` the payload is an iterator of chunks.
         With `provisioned` an idle environment that `provision` started comes before others, which leave those alone.
-        How many may run is the caller's to decide: `over` is called once, when the invocation is, refused ones
-        included. A caller that is cancelled does not stop the function (as on AWS). Raises RuntimeUnavailable,
-        RequestTooLarge.
+        How many may run is the caller's to decide: `over` is called once, when the invocation is, with its outcome, whose
+        figures are final then; None where it was refused. A caller that is cancelled does not stop the function (as on
+        AWS). Raises RuntimeUnavailable, RequestTooLarge.
         """
         ...
 

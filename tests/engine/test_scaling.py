@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fogbank.engine.spec import RequestTooLarge
+from fogbank.engine.spec import Outcome, RequestTooLarge
 from tests.engine.conftest import Bench, running_bench, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,11 +26,15 @@ async def test_concurrent_invocations_have_environments_of_their_own(bench: Benc
 
 async def test_the_end_is_told_once_to_whoever_counts(bench: Bench) -> None:
     spec, ends = bench.spec(SLOW), []
-    await bench.call(spec, 0, over=lambda: ends.append("ok"))
-    await until(lambda: ends == ["ok"])
+
+    def over(outcome: Outcome | None) -> None:
+        ends.append(outcome.billed_ms > 0 if outcome else None)
+
+    await bench.call(spec, 0, over=over)
+    await until(lambda: ends == [True])
     with pytest.raises(RequestTooLarge):
-        await bench.engine.invoke(spec, b"x" * (6 * 1024 * 1024 + 1), request_id="r", over=lambda: ends.append("refused"))
-    await until(lambda: ends == ["ok", "refused"])
+        await bench.engine.invoke(spec, b"x" * (6 * 1024 * 1024 + 1), request_id="r", over=over)
+    await until(lambda: ends == [True, None])
     assert bench.engine.running(spec.unqualified_arn) == 0
 
 

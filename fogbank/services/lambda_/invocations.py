@@ -12,7 +12,7 @@ import msgspec
 from fogbank.api import AwsError, Context
 from fogbank.engine import Engine
 from fogbank.engine.spec import Outcome, RequestTooLarge, RuntimeUnavailable
-from fogbank.services.lambda_ import errors, lambda_, lookup, running, tenancy
+from fogbank.services.lambda_ import errors, lambda_, lookup, metering, running, tenancy
 from fogbank.services.lambda_.admission import Admission
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Function
@@ -62,6 +62,13 @@ async def run(
     spec, client_context = await running.spec(ctx, what), _client_context(req.get("ClientContext"))
     demand = what.demand if synchronous else replace(what.demand, synchronous=False)
     place = admission.enter(name.account, name.region, name.name, demand, ctx.now)
+
+    def over(outcome: Outcome | None) -> None:
+        admission.leave(name.account, name.region, place)
+        if outcome is not None:
+            requests = metering.requests_of(payload, synchronous=synchronous)
+            ctx.component(metering.Meter).count(ctx, spec, outcome, provisioned=place.provisioned, requests=requests)
+
     try:
         return await engine.invoke(
             spec,
@@ -71,7 +78,7 @@ async def run(
             client_context=client_context,
             trace_id=req.get("TraceId") or trace,
             provisioned=place.provisioned,
-            over=lambda: admission.leave(name.account, name.region, place),
+            over=over,
             tail=tail,
             stream=stream,
             tenant_id=req.get("TenantId"),

@@ -13,7 +13,7 @@ from fogbank.api import AwsError, Context, Retry
 from fogbank.engine import Engine
 from fogbank.engine.spec import EngineError
 from fogbank.kit import paging
-from fogbank.services.lambda_ import concurrency, errors, lambda_, lookup, running, tenancy
+from fogbank.services.lambda_ import concurrency, errors, lambda_, lookup, metering, running, tenancy
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Alias, Function, Provisioned
 from fogbank.services.lambda_.views import timestamp
@@ -36,6 +36,9 @@ def put_provisioned_concurrency_config(ctx: Context, req: dict[str, Any]) -> dic
     _check_conflicts(ctx, name, found.version)
     wanted = req["ProvisionedConcurrentExecutions"]
     _check_limits(ctx, found.function, name, wanted)
+    previous = ctx.tx.get(Provisioned, *_key(name).values())
+    if previous is not None:
+        _meter(ctx, previous)
     config = Provisioned(**_key(name), requested=wanted, modified=ctx.now)
     ctx.tx.put(config)
     _apply_later(ctx, name)
@@ -50,7 +53,10 @@ def get_provisioned_concurrency_config(ctx: Context, req: dict[str, Any]) -> dic
 @lambda_.operation(access=access("DeleteProvisionedConcurrencyConfig"))
 def delete_provisioned_concurrency_config(ctx: Context, req: dict[str, Any]) -> None:
     name = _target(ctx, req)
-    if ctx.tx.delete(Provisioned, *_key(name).values()):
+    config = ctx.tx.get(Provisioned, *_key(name).values())
+    if config is not None:
+        _meter(ctx, config)
+        ctx.tx.delete(Provisioned, *_key(name).values())
         _apply_later(ctx, name)
 
 
@@ -136,6 +142,7 @@ def moved(ctx: Context, name: FunctionName) -> None:
     """An alias points elsewhere: its environments are started for the other version, and ended for the old one."""
     config = ctx.tx.get(Provisioned, *_key(name).values())
     if config is not None:
+        _meter(ctx, config)
         config.status, config.allocated, config.modified = "IN_PROGRESS", 0, ctx.now
         ctx.tx.put(config)
         _apply_later(ctx, name)
@@ -200,8 +207,15 @@ def _note(ctx: Context, name: FunctionName, version: str, reason: str) -> None:
         if version != (alias.version if alias else config.qualifier):
             continue
         config.status, config.reason = ("FAILED", reason) if reason else ("READY", "")
+        _meter(ctx, config)
         config.allocated = 0 if reason else config.requested
         ctx.tx.put(config)
+
+
+def _meter(ctx: Context, config: Provisioned) -> None:
+    name = FunctionName(config.account, config.region, config.function, config.qualifier)
+    found = lookup.version(ctx, name)
+    metering.count_provisioned(ctx, config, found.function, found.settings)
 
 
 class Held:

@@ -157,6 +157,8 @@ class Provisioned(Record):
     status: str = "IN_PROGRESS"
     allocated: int = 0
     reason: str = ""
+    metered: float = 0.0
+    """Until when its environments have been counted for the bill."""
 
 
 @record("lambda.code-signing-config", key=("account", "region", "id"))
