@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 
 from fogbank.api import AwsError, ResourceType, Service
 from fogbank.wire import Codecs
@@ -22,6 +23,8 @@ SERVICES = {
     "ssm": "fogbank.services.ssm",
     "sts": "fogbank.services.sts",
 }
+# Services of the operator's own, as `name=module,...`: what a service is written against is all that they need.
+SERVICES |= dict(entry.split("=", 1) for entry in os.environ.get("FOGBANK_SERVICES", "").split(",") if "=" in entry)
 # CloudFormation's names of services (`AWS::IAM::Role`).
 RESOURCE_PREFIXES = {
     "ApiGateway": "apigateway",

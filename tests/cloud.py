@@ -23,7 +23,8 @@ _CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_time
 class CloudUnderTest:
     command = (sys.executable, "-m", "fogbank")
 
-    def __init__(self, data_dir: Path, *options: str) -> None:
+    def __init__(self, data_dir: Path, *options: str, variables: dict[str, str] | None = None) -> None:
+        self.variables = variables or {}
         self.data_dir = data_dir
         self.options = options
         self.port = _free_port()
@@ -35,7 +36,7 @@ class CloudUnderTest:
         command = [*self.command, "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
         with open(self.log, "ab") as log:
             # An output that AWS's model does not describe is an error here.
-            strict = {**os.environ, "FOGBANK_STRICT_OUTPUT": "1"}
+            strict = {**os.environ, **self.variables, "FOGBANK_STRICT_OUTPUT": "1"}
             self.process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log, env=strict)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

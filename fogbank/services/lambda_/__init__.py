@@ -13,6 +13,7 @@ from fogbank.services.lambda_ import (  # noqa: E402, F401
     functions,
     invocations,
     layers,
+    mappings,
     policies,
     provisioned,
     settings_of,

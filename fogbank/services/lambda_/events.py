@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from fogbank.api import AwsError, Context, Retry
 from fogbank.iam import principal as principals
+from fogbank.kit import ids
 from fogbank.services.lambda_ import invocations, lambda_, lookup, running
 from fogbank.services.lambda_.names import FunctionName, resolve
 from fogbank.services.lambda_.records import EventInvokeConfig
@@ -93,7 +95,12 @@ def _give_up(
 
 
 def _tell(ctx: Context, target: str, what: running.Runnable, record: dict[str, Any]) -> None:
-    ctx.deliver(target, record, role=what.found.settings.role)
+    options = {"role": what.found.settings.role}
+    if target.startswith("arn:aws:s3:"):
+        now = datetime.fromtimestamp(ctx.now, UTC)
+        name = what.found.name.name
+        options["key"] = f"aws/lambda/async/{name}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{ids.uuid4(ctx.random)}"
+    ctx.deliver(target, record, **options)
 
 
 def _record(

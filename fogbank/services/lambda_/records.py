@@ -205,8 +205,30 @@ class EventSourceMapping(Record):
     settings: dict[str, Any]
     """The API's members as they are shown."""
     modified: float
-    state: str = "Creating"
+    created: float = 0.0
+    generation: int = 0
+    """Changes with every update: a poller of an older one ends."""
+    state: str = "Enabled"
     reason: str = "User action"
     result: str = ""
     """`LastProcessingResult`; empty for sources that show none."""
     tags: dict[str, str] = {}
+
+
+@record("lambda.stream-place", key=("mapping", "shard", "lane"))
+class StreamPlace(Record):
+    """How far one lane of a shard has come for an event source mapping."""
+
+    mapping: str
+    shard: str
+    lane: int
+    after: str = ""
+    """The sequence number of the last record that is done with."""
+    attempts: int = 0
+    """Of the batch that follows."""
+    sizes: list[int] = []
+    """Of the next batches, where one failed: the same again, or its halves."""
+    window: float = 0.0
+    """Of a tumbling window that is under way, its beginning in epoch seconds."""
+    state: dict[str, Any] = {}
+    closed: bool = False

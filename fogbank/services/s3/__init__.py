@@ -11,6 +11,7 @@ from fogbank.services.s3 import (  # noqa: E402, F401
     configurations,
     copies,
     deletes,
+    deliveries,
     listings,
     locks,
     many,

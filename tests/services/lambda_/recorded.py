@@ -21,7 +21,7 @@ from tests.cloud import ACCOUNT, REGION
 FOLDER = Path(__file__).parents[4] / "shared" / "recorded" / "aws" / "lambda"
 _PLACEHOLDER = re.compile(r"<([a-zA-Z0-9_:\- ]+?)>")
 _PATTERN = "regular expression pattern:"
-_DATES = ("date", "datetime", "timestamp")
+_DATES = ("date", "datetime", "<datetime>", "timestamp")
 _FIXED = {"<partition>": "aws", "<region>": REGION, "111111111111": ACCOUNT}
 # Placeholders that stand for a value of another type, or for different values under one name.
 _LOOSE = ("<code-size>", "<location>", "<layer-location>", "lambda-url", "<function-url>", "function-url", "code-sha256")

@@ -1,5 +1,5 @@
 """CloudFormation's types of Lambda."""
 
-from fogbank.services.lambda_.resources import functions, invocations
+from fogbank.services.lambda_.resources import functions, invocations, mappings
 
-__all__ = ["functions", "invocations"]
+__all__ = ["functions", "invocations", "mappings"]
