@@ -14,6 +14,7 @@ SERVICES = {
     "apigateway": "fogbank.services.apigateway",
     "ce": "fogbank.services.ce",
     "cloudformation": "fogbank.services.cloudformation",
+    "cloudwatch": "fogbank.services.cloudwatch",
     "ecr": "fogbank.services.ecr",
     "iam": "fogbank.services.iam",
     "lambda": "fogbank.services.lambda_",

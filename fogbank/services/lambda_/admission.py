@@ -36,6 +36,14 @@ class Admission:
         except Refused as refusal:
             raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=refusal.reason, Type="User") from None
 
+    def busy(self, account: str, region: str, function: str) -> tuple[int, int, int]:
+        """Invocations that run: of a function, of all functions, of those without a reservation."""
+        counts = self._regions[account, region]
+        usage = counts.functions[function]
+        provisioned = sum(one.provisioned.total() for one in counts.functions.values())
+        everything = sum(one.busy for one in counts.functions.values()) + provisioned
+        return usage.busy + usage.provisioned.total(), everything, counts.shared_busy
+
     def leave(self, account: str, region: str, place: Place) -> None:
         self._regions[account, region].release(place)
 

@@ -13,7 +13,7 @@ from typing import Any
 from fogbank.api import AwsError, Context, Retry
 from fogbank.iam import principal as principals
 from fogbank.kit import ids
-from fogbank.services.lambda_ import invocations, lambda_, lookup, running
+from fogbank.services.lambda_ import counting, invocations, lambda_, lookup, running
 from fogbank.services.lambda_.names import FunctionName, resolve
 from fogbank.services.lambda_.records import EventInvokeConfig
 from fogbank.services.lambda_.views import timestamp
@@ -40,6 +40,7 @@ async def run_event(ctx: Context, payload: dict[str, Any]) -> None:
     if what.found.function.reserved_concurrency == 0:
         await ctx.transact(lambda c: _give_up(c, name, what, config, payload, "ZeroReservedConcurrency", None))
         return
+    counting.taken_from_queue(ctx, name, ctx.now - payload["queued"])
     event = base64.b64decode(payload["payload"])
     attempt = ctx.acting()
     attempt.request_id = payload["request_id"]
@@ -85,6 +86,7 @@ def _give_up(
     ctx: Context, name: FunctionName, what: running.Runnable, config: EventInvokeConfig, payload: dict[str, Any],
     condition: str, answer: dict[str, Any] | None,
 ) -> None:
+    counting.dropped(ctx, name)
     if config.on_failure:
         _tell(ctx, config.on_failure, what, _record(ctx, name, payload, condition, answer))
     dead_letter = what.found.settings.dead_letter

@@ -12,7 +12,7 @@ import msgspec
 from fogbank.api import AwsError, Context
 from fogbank.engine import Engine
 from fogbank.engine.spec import Outcome, RequestTooLarge, RuntimeUnavailable
-from fogbank.services.lambda_ import errors, lambda_, lookup, metering, running, tenancy
+from fogbank.services.lambda_ import counting, errors, lambda_, lookup, metering, running, tenancy
 from fogbank.services.lambda_.admission import Admission
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Function
@@ -61,13 +61,19 @@ async def run(
     await engine.start()
     spec, client_context = await running.spec(ctx, what), _client_context(req.get("ClientContext"))
     demand = what.demand if synchronous else replace(what.demand, synchronous=False)
-    place = admission.enter(name.account, name.region, name.name, demand, ctx.now)
+    try:
+        place = admission.enter(name.account, name.region, name.name, demand, ctx.now)
+    except AwsError:
+        counting.throttled(ctx, what.found)
+        raise
+    counting.running(ctx, name, *admission.busy(name.account, name.region, name.name))
 
     def over(outcome: Outcome | None) -> None:
         admission.leave(name.account, name.region, place)
         if outcome is not None:
             requests = metering.requests_of(payload, synchronous=synchronous)
             ctx.component(metering.Meter).count(ctx, spec, outcome, provisioned=place.provisioned, requests=requests)
+            counting.ended(ctx, what.found, outcome, place)
 
     try:
         return await engine.invoke(
@@ -91,6 +97,7 @@ async def run(
 
 def enqueue(ctx: Context, name: FunctionName, payload: bytes, req: dict[str, Any]) -> None:
     """Commits an asynchronous invocation: acknowledged means that it will be tried."""
+    counting.queued(ctx, name)
     ctx.schedule(
         "lambda.event",
         {

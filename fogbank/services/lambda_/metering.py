@@ -12,6 +12,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from fogbank.api import AwsError, Context, usage
+from fogbank.api.metrics import Gathered
 from fogbank.engine.spec import FunctionSpec, Outcome
 from fogbank.services.lambda_ import lambda_
 from fogbank.services.lambda_.records import Function, Provisioned, Settings
@@ -108,3 +109,4 @@ def requests_of(payload: bytes, *, synchronous: bool) -> int:
 @lambda_.stopped
 async def write_all(ctx: Context) -> None:
     await ctx.component(Meter).write(ctx)
+    await ctx.component(Gathered).write(ctx)

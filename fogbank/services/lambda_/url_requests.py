@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from fogbank.api import AwsError, Context, Request, Response
-from fogbank.services.lambda_ import lambda_
+from fogbank.services.lambda_ import counting, lambda_
 from fogbank.services.lambda_.names import FunctionName
 from fogbank.services.lambda_.records import FunctionUrl
 
@@ -27,7 +27,13 @@ async def serve(ctx: Context, request: Request) -> Response:
     if url is None:
         return _message(404, "Not Found")
     ctx = ctx.acting(account=url.account, region=url.region)
-    name = FunctionName(url.account, url.region, url.function, url.qualifier)
+    name, began = FunctionName(url.account, url.region, url.function, url.qualifier), ctx.now
+    answer = await _answer(ctx, request, url, name)
+    counting.address_asked(ctx, name, answer.status, (ctx.now - began) * 1000)
+    return answer
+
+
+async def _answer(ctx: Context, request: Request, url: FunctionUrl, name: FunctionName) -> Response:
     cors = _cors_headers(url, request)
     if request.method == "OPTIONS" and url.cors and request.headers.get("access-control-request-method"):
         return Response(200, cors)

@@ -1,4 +1,4 @@
-"""Metric filters: kept and described; they count once CloudWatch's metrics are there to count in."""
+"""Metric filters: kept and described; `metrics` counts by them."""
 
 from __future__ import annotations
 

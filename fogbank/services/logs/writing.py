@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from fogbank.api import Context
-from fogbank.services.logs import errors, logs, subscriptions
+from fogbank.services.logs import errors, logs, metrics, subscriptions
 from fogbank.services.logs.names import group as require_group
 from fogbank.services.logs.names import milliseconds, stream_access
 from fogbank.services.logs.names import stream as require_stream
@@ -34,6 +34,7 @@ def put_log_events(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     if accepted:
         _write(ctx, group, stream, accepted, now)
         _count(ctx, group, size)
+        metrics.publish(ctx, group, accepted, size)
         if group.subscriptions:
             subscriptions.forward(ctx, group, stream, stream.batches, accepted)
     return {"nextSequenceToken": sequence_token(stream), "rejectedLogEventsInfo": rejected}

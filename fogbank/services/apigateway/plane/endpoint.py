@@ -11,6 +11,7 @@ from fogbank.services.apigateway import apigateway
 from fogbank.services.apigateway.plane import (
     authorizing,
     compression,
+    counting,
     custom,
     failures,
     http,
@@ -50,6 +51,7 @@ async def execute(ctx: Context, request: Request) -> Response:
         sent = _refused(call, failures.internal())
     if call.log is not None or "accessLogSettings" in call.stage.stage_settings:
         plane.spawn(logs.write(call, len(sent.body) if isinstance(sent.body, bytes) else 0))
+    counting.answered(call, sent.status)
     return sent
 
 
