@@ -156,7 +156,7 @@ class Platform:
         tasks.cancel(ctx.tx, kind, key)
 
     def deliver(self, ctx: Context, target_arn: str, event: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-        payload = {"target": target_arn, "event": dict(event), "options": dict(options)}
+        payload = {"target": target_arn, "event": dict(event), "options": dict(options), "trace": ctx.trace}
         # A lane for each target: a slow one does not hold up the others.
         tasks.schedule(
             ctx.tx, "deliver", payload, due=self.clock.now(), account=ctx.account, region=ctx.region, random=self.random,
@@ -182,6 +182,7 @@ class Platform:
             raise not_implemented(parsed.service, f"delivery to {parsed.type}")
         inner = ctx.acting(service=parsed.service, account=parsed.account or ctx.account,
                            region=parsed.region or ctx.region)
+        inner.trace = payload.get("trace", "")
         await handler(inner, payload["target"], payload["event"], **payload["options"])
 
     def signer(self, ctx: Context, request: Request) -> Principal:

@@ -24,7 +24,7 @@ class Context:
     """
 
     __slots__ = (
-        "_tx", "account", "address", "called_via", "cloud", "principal", "region", "request", "request_id",
+        "_trace", "_tx", "account", "address", "called_via", "cloud", "principal", "region", "request", "request_id",
         "service",
     )
 
@@ -53,6 +53,16 @@ class Context:
         self.address: Any = None
         """For data-plane endpoints: the gateway's `Target`, with the id and the path that the address named."""
         self._tx = tx
+        self._trace = ""
+
+    @property
+    def trace(self) -> str:
+        """The trace header (`X-Amzn-Trace-Id`) of the call, or of what caused the delivery; empty where there is none."""
+        return self._trace or (self.request.headers.get("x-amzn-trace-id", "") if self.request else "")
+
+    @trace.setter
+    def trace(self, header: str) -> None:
+        self._trace = header
 
     @property
     def has_transaction(self) -> bool:
@@ -99,6 +109,7 @@ class Context:
             self.called_via,
         )
         inner.address = self.address
+        inner._trace = self._trace
         return inner
 
     def acting(

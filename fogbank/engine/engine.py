@@ -92,7 +92,7 @@ class Engine:
         """See `spec.EngineLike.invoke`."""
         invocation = Invocation(
             request_id, payload, invoked_arn=invoked_arn or spec.function_arn, client_context=client_context,
-            identity=identity, trace_id=trace_id or self._new_trace(), tenant_id=tenant_id, tail=tail, stream=stream,
+            identity=identity, trace_id=trace_id or self.new_trace(), tenant_id=tenant_id, tail=tail, stream=stream,
             provisioned=provisioned,
         )  # fmt: skip
         if over is not None:
@@ -128,7 +128,7 @@ class Engine:
         self._functions[spec.function_arn] = function
         return function
 
-    def _new_trace(self) -> str:
+    def new_trace(self) -> str:
         """Lambda gives every invocation a trace; one that nobody asked for is not sampled."""
         root = f"1-{int(self._clock.now()):08x}-{self._random.getrandbits(96):024x}"
         return f"Root={root};Parent={self._random.getrandbits(64):016x};Sampled=0"

@@ -63,6 +63,10 @@ def running(ctx: Context, name: FunctionName, function: int, region: int, shared
     )  # fmt: skip
 
 
+def loop_stopped(ctx: Context, found: Found) -> None:
+    _count(ctx, found.name, found.version, {"RecursiveInvocationsDropped": (1, _COUNT)})
+
+
 def queued(ctx: Context, name: FunctionName) -> None:
     _count(ctx, name, "", {"AsyncEventsReceived": (1, _COUNT)})
 

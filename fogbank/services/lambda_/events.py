@@ -13,7 +13,7 @@ from typing import Any
 from fogbank.api import AwsError, Context, Retry
 from fogbank.iam import principal as principals
 from fogbank.kit import ids
-from fogbank.services.lambda_ import counting, invocations, lambda_, lookup, running
+from fogbank.services.lambda_ import counting, invocations, lambda_, lineage, lookup, running
 from fogbank.services.lambda_.names import FunctionName, resolve
 from fogbank.services.lambda_.records import EventInvokeConfig
 from fogbank.services.lambda_.views import timestamp
@@ -40,6 +40,11 @@ async def run_event(ctx: Context, payload: dict[str, Any]) -> None:
     if what.found.function.reserved_concurrency == 0:
         await ctx.transact(lambda c: _give_up(c, name, what, config, payload, "ZeroReservedConcurrency", None))
         return
+    ctx.trace = payload.get("trace", "")
+    if invocations.in_loop(ctx, what):
+        counting.loop_stopped(ctx, what.found)
+        await ctx.transact(lambda c: _give_up(c, name, what, config, payload, "RecursiveInvocation", None))
+        return
     counting.taken_from_queue(ctx, name, ctx.now - payload["queued"])
     event = base64.b64decode(payload["payload"])
     attempt = ctx.acting()
@@ -53,6 +58,7 @@ async def run_event(ctx: Context, payload: dict[str, Any]) -> None:
             return
         await ctx.transact(lambda c: _throttled(c, payload))
         return
+    ctx.trace = lineage.extended(ctx.trace, name.unqualified().arn)  # What its destination causes follows from this run.
     answer = {"error": outcome.error, "payload": outcome.payload, "version": what.found.version}
     await ctx.transact(lambda c: _ended(c, name, what, config, payload, answer))
 

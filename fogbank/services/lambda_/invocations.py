@@ -12,7 +12,7 @@ import msgspec
 from fogbank.api import AwsError, Context
 from fogbank.engine import Engine
 from fogbank.engine.spec import Outcome, RequestTooLarge, RuntimeUnavailable
-from fogbank.services.lambda_ import counting, errors, lambda_, lookup, metering, running, tenancy
+from fogbank.services.lambda_ import counting, errors, lambda_, lineage, lookup, metering, running, tenancy
 from fogbank.services.lambda_.admission import Admission
 from fogbank.services.lambda_.names import FunctionName, access, resolve
 from fogbank.services.lambda_.records import Function
@@ -34,6 +34,7 @@ async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     if kind == "Event":
         await ctx.transact(lambda c: enqueue(c, name, payload, req))
         return {"StatusCode": 202, "Payload": b""}
+    check_loop(ctx, what)
     outcome = await run(ctx, what, payload, req, tail=req.get("LogType") == "Tail")
     return {
         "StatusCode": 200,
@@ -56,7 +57,6 @@ async def run(
     stream: bool = False, synchronous: bool = True,
 ) -> Outcome:
     """Runs one invocation on the engine. Raises Lambda's errors for what did not reach the function."""
-    trace = ctx.request.headers.get("x-amzn-trace-id") if ctx.request else None
     engine, admission, name = ctx.component(Engine), ctx.component(Admission), what.found.name
     await engine.start()
     spec, client_context = await running.spec(ctx, what), _client_context(req.get("ClientContext"))
@@ -82,7 +82,7 @@ async def run(
             request_id=ctx.request_id,
             invoked_arn=what.found.name.arn,
             client_context=client_context,
-            trace_id=req.get("TraceId") or trace,
+            trace_id=lineage.extended(ctx.trace or engine.new_trace(), name.unqualified().arn),
             provisioned=place.provisioned,
             over=over,
             tail=tail,
@@ -93,6 +93,26 @@ async def run(
         raise _too_large(len(payload), SYNCHRONOUS_LIMIT) from error
     except RuntimeUnavailable as error:
         raise AwsError("InvalidRuntimeException", str(error), Type="User", status=502) from error
+
+
+def in_loop(ctx: Context, what: running.Runnable) -> bool:
+    """Whether the chain of events that led here has run the function too often already."""
+    function = what.found.function
+    return function.recursion == "Terminate" and (
+        lineage.times(ctx.trace, what.found.name.unqualified().arn) >= lineage.MOST
+    )
+
+
+def check_loop(ctx: Context, what: running.Runnable) -> None:
+    """Raises RecursiveInvocationException."""
+    if in_loop(ctx, what):
+        counting.loop_stopped(ctx, what.found)
+        raise AwsError(
+            "RecursiveInvocationException",
+            "Lambda has detected your function being invoked in a recursive loop with other Amazon Web Services resources "
+            "and stopped your function's invocation.",
+            Type="User",
+        )
 
 
 def enqueue(ctx: Context, name: FunctionName, payload: bytes, req: dict[str, Any]) -> None:
@@ -106,6 +126,7 @@ def enqueue(ctx: Context, name: FunctionName, payload: bytes, req: dict[str, Any
             "request_id": ctx.request_id,
             "client_context": req.get("ClientContext") or "",
             "tenant_id": req.get("TenantId") or "",
+            "trace": ctx.trace,
             "queued": ctx.now,
         },
     )

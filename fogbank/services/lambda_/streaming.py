@@ -23,6 +23,7 @@ async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict
     tenancy.check_invocation(what.found.settings, req.get("TenantId"))
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204}
+    invocations.check_loop(ctx, what)
     tail = req.get("LogType") == "Tail"
     outcome = await invocations.run(ctx, what, payload, req, stream=True)
     return {
