@@ -7,6 +7,7 @@ from typing import Any
 
 from fogbank.api import AwsError, Context
 from fogbank.services.lambda_ import errors, layering, tenancy
+from fogbank.services.lambda_.durable import settings as durable
 from fogbank.services.lambda_.names import FunctionName
 from fogbank.services.lambda_.records import Code, Settings
 
@@ -41,6 +42,7 @@ def settings(ctx: Context, req: dict[str, Any], code: Code) -> Settings:
         )
     new.architectures = req.get("Architectures") or ["x86_64"]
     new.tenancy = (req.get("TenancyConfig") or {}).get("TenantIsolationMode") or ""
+    new.durable = durable.created(req.get("DurableConfig"))
     apply(ctx, new, req)
     return new
 
@@ -75,7 +77,10 @@ def apply(ctx: Context, s: Settings, req: dict[str, Any]) -> None:
         s.logging = logging(s.logging, req["LoggingConfig"])
     if req.get("SnapStart") is not None:
         s.snap_start = req["SnapStart"].get("ApplyOn") or "None"
+    if req.get("DurableConfig") is not None:
+        s.durable = durable.updated(s.durable, req["DurableConfig"])
     tenancy.check_settings(s)
+    durable.check(s)
 
 
 def logging(current: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class Settings(msgspec.Struct, kw_only=True):
     snap_start: str = "None"
     tenancy: str = ""
     """`PER_TENANT`, or nothing; it never changes."""
+    durable: dict[str, Any] | None = None
+    """`DurableConfig`; None for a function that is not durable, which it never becomes."""
     code: Code
 
 

@@ -54,6 +54,7 @@ def configuration(found: Found) -> dict[str, Any]:
         },
         "RuntimeVersionConfig": None if image else {"RuntimeVersionArn": _runtime_version(name.region, s.runtime)},
         "TenancyConfig": tenancy.view(s),
+        "DurableConfig": s.durable,
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name.name}", **s.logging},
     }
 

@@ -11,7 +11,7 @@ _NUMBERS = ("Timeout", "MemorySize")
 _CONFIGURATION = (
     "Role", "Handler", "Description", "Timeout", "MemorySize", "VpcConfig", "Environment", "Runtime",
     "DeadLetterConfig", "KMSKeyArn", "TracingConfig", "Layers", "FileSystemConfigs", "ImageConfig", "EphemeralStorage",
-    "SnapStart", "LoggingConfig",
+    "SnapStart", "LoggingConfig", "DurableConfig",
 )
 
 
@@ -206,6 +206,10 @@ def _configuration(props: dict[str, Any]) -> dict[str, Any]:
             chosen[key] = int(chosen[key])
     if "EphemeralStorage" in chosen:
         chosen["EphemeralStorage"] = {"Size": int(chosen["EphemeralStorage"]["Size"])}
+    if "DurableConfig" in chosen:
+        chosen["DurableConfig"] = {
+            key: value if key == "KMSKeyArn" else int(value) for key, value in chosen["DurableConfig"].items()
+        }
     if variables := (chosen.get("Environment") or {}).get("Variables"):
         chosen["Environment"] = {"Variables": {key: _text(value) for key, value in variables.items()}}
     if chosen.get("KmsKeyArn"):
