@@ -21,6 +21,7 @@ COMMANDS = {
     "env": "print the environment variables that point AWS tools at the cloud",
     "coverage": "list every operation and CloudFormation type that is there",
     "invoke": "call a function and see its answer and its log, or run its code here under a debugger",
+    "logs": "show what functions wrote, and follow it",
     "dev": "watch an application's folders and send each saved change to its function",
     "costs": "say what was used, and what AWS would ask for it, by function, account or tag",
     "iam": "explain why a recent call was allowed or denied",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fogbank.cli import client
+from fogbank.cli.following import Follower
 
 LOOK_EVERY = 0.05
 LOGS_EVERY = 0.5
@@ -35,7 +36,6 @@ class Watched:
     built: Path
     name: str
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
-    log_from: int = 0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,9 +52,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _watch(options: argparse.Namespace, functions: list[Watched]) -> int:
     lambda_, logs = client.create(options, "lambda"), client.create(options, "logs")
+    followers: dict[str, Follower] = {}
     for function in functions:
         function.seen = _state(function.folder)
-        function.log_from = int(time.time() * 1000)
+        followers[function.logical_id] = Follower(logs, f"/aws/lambda/{function.name}", int(time.time() * 1000))
         print(f"watching {function.folder} for {function.logical_id}", flush=True)
     next_logs = 0.0
     while True:
@@ -65,8 +66,9 @@ def _watch(options: argparse.Namespace, functions: list[Watched]) -> int:
                 _update(lambda_, function)
         if time.monotonic() >= next_logs:
             next_logs = time.monotonic() + LOGS_EVERY
-            for function in functions:
-                _show_logs(logs, function)
+            for name, follower in followers.items():
+                for event in follower.events():
+                    print(f"{name} | {event['message'].rstrip()}", flush=True)
         time.sleep(LOOK_EVERY)
 
 
@@ -81,18 +83,6 @@ def _update(lambda_: Any, function: Watched) -> None:
         return
     took = (time.monotonic() - began) * 1000
     print(f"{time.strftime('%H:%M:%S')} {function.logical_id} updated in {took:.0f} ms", flush=True)
-
-
-def _show_logs(logs: Any, function: Watched) -> None:
-    from botocore.exceptions import ClientError
-
-    try:
-        answer = logs.filter_log_events(logGroupName=f"/aws/lambda/{function.name}", startTime=function.log_from)
-    except ClientError:
-        return  # Nothing was logged yet.
-    for event in answer["events"]:
-        function.log_from = max(function.log_from, event["timestamp"] + 1)
-        print(f"{function.logical_id} | {event['message'].rstrip()}", flush=True)
 
 
 def _functions(options: argparse.Namespace) -> list[Watched]:
